@@ -1,0 +1,102 @@
+# shellcheck shell=bash
+# Stages for .ci/run and .ci/long: each has a name, a time and an outcome; all run, and any failure fails the whole.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# Everything below runs in order and none of it as a reader of our input.
+exec </dev/null
+work=$(mktemp -d "${TMPDIR:-/tmp}/goniec-ci.XXXXXX")
+chmod 755 "$work"
+table=$work/table
+
+# Tests must not see it: goniec takes what begins with GONIEC_ for its settings.
+only=${GONIEC_CI_ONLY:-}
+unset GONIEC_CI_ONLY
+
+GOFLAGS="$(go env GOFLAGS) -count=1"
+export GOFLAGS
+
+# stage NAME COMMAND...: runs a command and notes how it ended. With GONIEC_CI_ONLY="a b" only stages so named run.
+stage() {
+  local name=$1 began=$SECONDS outcome=ok
+  shift
+  [[ -z $only || " $only " == *" $name "* ]] || return 0
+  printf '\n=== %s\n' "$name"
+  # A subshell of its own, so that `set -e` holds within it.
+  set +e
+  ( set -euo pipefail; "$@" )
+  local code=$?
+  set -e
+  (( code == 0 )) || outcome=FAILED
+  printf '%-10s %-7s %4d s\n' "$name" "$outcome" $((SECONDS - began)) | tee -a "$table"
+}
+
+# must NAME COMMAND...: a stage that the later ones cannot do without.
+must() {
+  stage "$@"
+  ! grep -q "^$1 .*FAILED" "$table" 2>/dev/null || finish
+}
+
+# counted COMMAND...: runs a command that prints `go test -json`; a failed or skipped test fails it. The counts of a
+# failed run are in the tally already.
+counted() {
+  "$@" | "$work/testsum" -strict -tally "$work/tally.part"
+}
+
+# need PACKAGE [COMMAND]: installs a Debian package unless its command (or path) is there.
+need() {
+  local package=$1 probe=${2:-$1}
+  if [[ $probe == /* ]]; then
+    compgen -G "$probe" >/dev/null && return
+  else
+    command -v "$probe" >/dev/null && return
+  fi
+  if [[ ! -e $work/apt ]]; then
+    as_root apt-get update -qq
+    touch "$work/apt"
+  fi
+  echo "installing $package"
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$package" >/dev/null
+}
+
+as_root() { if (( EUID == 0 )); then "$@"; else sudo -n "$@"; fi; }
+
+# real_services [NODES]: Apache Kafka (one for all stages) and the installed PostgreSQL for the rest of this stage.
+real_services() {
+  local kafka_dir=$work/kafka
+  if [[ -e $kafka_dir/addresses ]]; then
+    GONIEC_TEST_KAFKA_ADDR=$(<"$kafka_dir/addresses")
+  else
+    GONIEC_TEST_KAFKA_ADDR=$("$root/.ci/kafka/kafka" start "$kafka_dir" "${1:-1}")
+    echo "$GONIEC_TEST_KAFKA_ADDR" >"$kafka_dir/addresses"
+  fi
+  export GONIEC_TEST_KAFKA=apache GONIEC_TEST_POSTGRES=system GONIEC_TEST_KAFKA_ADDR
+  echo "Apache Kafka on $GONIEC_TEST_KAFKA_ADDR, PostgreSQL from $(ls -d /usr/lib/postgresql/*/bin)"
+}
+
+cleanup() {
+  [[ ! -d $work/kafka ]] || "$root/.ci/kafka/kafka" stop "$work/kafka" || true
+  rm -rf "$work"
+}
+
+# finish: the table of stages, the sums, and the exit code.
+finish() {
+  local passed=0 failed=0 skipped=0 p f s
+  if [[ -f $work/tally.part ]]; then
+    while read -r p f s; do passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s)); done <"$work/tally.part"
+  fi
+  # A stage that failed for another reason than a failed test counts as one failure.
+  local stages=0
+  stages=$(grep -c FAILED "$table" || true)
+  (( failed >= stages )) || failed=$stages
+  printf '\n%s\n' "--- $((SECONDS / 60)) min $((SECONDS % 60)) s in all"
+  cat "$table"
+  printf '\n%d passed, %d failed' "$passed" "$failed"
+  (( skipped == 0 )) || printf ', %d skipped' "$skipped"
+  printf '\n'
+  (( failed == 0 && skipped == 0 && passed > 0 )) && exit 0
+  exit 1
+}
+
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+cd "$root"

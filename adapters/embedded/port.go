@@ -1,0 +1,77 @@
+package embedded
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+const loopback = "127.0.0.1"
+
+// rememberedPort returns the port stored in the file if it can be listened on now, else 0. The caller still races with
+// other processes until it listens, and must cope with that by asking again.
+func rememberedPort(file string) int {
+	if port := readPort(file); port != 0 && portFree(port) {
+		return port
+	}
+	return 0
+}
+
+func readPort(file string) int {
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return 0
+	}
+	port, err := strconv.ParseUint(strings.TrimSpace(string(raw)), 10, 16)
+	if err != nil {
+		return 0
+	}
+	return int(port)
+}
+
+func rememberPort(file string, port int) error {
+	return writeFile(file, []byte(strconv.Itoa(port)+"\n"))
+}
+
+func portFree(port int) bool {
+	l, err := net.Listen("tcp", net.JoinHostPort(loopback, strconv.Itoa(port)))
+	if err != nil {
+		return false
+	}
+	return l.Close() == nil
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", net.JoinHostPort(loopback, "0"))
+	if err != nil {
+		return 0, fmt.Errorf("find a free port: %w", err)
+	}
+	addr, ok := l.Addr().(*net.TCPAddr)
+	if err := l.Close(); err != nil || !ok {
+		return 0, fmt.Errorf("find a free port: %w", err)
+	}
+	return addr.Port, nil
+}
+
+// writeFile replaces a small private file so that a crash leaves the old content or the new, never half.
+func writeFile(path string, data []byte) error {
+	tmp := path + ".new"
+	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
+	}
+	defer f.Close() //nolint:errcheck // the error that counts is Sync's
+	if _, err := f.Write(data); err != nil {
+		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
+	}
+	if err := f.Sync(); err != nil {
+		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
+	}
+	return nil
+}

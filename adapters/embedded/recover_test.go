@@ -1,0 +1,209 @@
+package embedded
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// atCommit calls fn when a commit has been recorded in the slot and before the broker acts on it.
+func atCommit(b *Broker, fn func()) {
+	b.cluster.Control(func(req kmsg.Request) (kmsg.Response, error, bool) {
+		b.cluster.KeepControl()
+		if r, ok := req.(*kmsg.EndTxnRequest); ok && r.Commit {
+			fn()
+		}
+		return nil, nil, false
+	})
+}
+
+// interrupted returns directories as a crash would leave them around the commit of transaction 2: decided but not
+// carried out, and carried out whole. Transaction 1 is committed in both.
+func interrupted(t *testing.T) (decided, done string) {
+	t.Helper()
+	dir := t.TempDir()
+	b := startTestBroker(t, dir)
+	createTopics(t, b.Addr(), nil, topicNames()...)
+	w := newWriter(t, b.Addr(), "owner-0")
+	require.NoError(t, w.begin(t.Context(), 1))
+	require.NoError(t, w.commit(t.Context()))
+	require.NoError(t, w.begin(t.Context(), 2))
+	atCommit(b, func() { decided = copyDir(t, dir) })
+	require.NoError(t, w.commit(t.Context()))
+	return decided, copyDir(t, dir)
+}
+
+func TestRecoveryCompletesADecidedCommit(t *testing.T) {
+	t.Parallel()
+	decided, _ := interrupted(t)
+	b := startTestBroker(t, decided)
+	require.Equal(t, everywhere("1", "2"), committed(t, b.Addr()))
+	require.Equal(t, int64(2), groupOffset(t, b.Addr()))
+}
+
+func TestRecoveryCompletesAHalfCarriedOutCommit(t *testing.T) {
+	t.Parallel()
+	for _, topic := range topicNames() {
+		t.Run("marker in "+topic, func(t *testing.T) {
+			t.Parallel()
+			decided, done := interrupted(t)
+			part := filepath.Join(brokerLogDir, "partitions", partitionDirName(topic, 0))
+			require.NoError(t, os.RemoveAll(filepath.Join(decided, part)))
+			require.NoError(t, os.CopyFS(filepath.Join(decided, part), os.DirFS(filepath.Join(done, part))))
+			b := startTestBroker(t, decided)
+			require.Equal(t, everywhere("1", "2"), committed(t, b.Addr()))
+			require.Equal(t, int64(2), groupOffset(t, b.Addr()))
+		})
+	}
+}
+
+func TestRecoveryAbortsWhatWasNotDecided(t *testing.T) {
+	t.Parallel()
+	decided, _ := interrupted(t)
+	require.NoError(t, os.Remove(filepath.Join(decided, commitSlotFile)))
+	b := startTestBroker(t, decided)
+	require.Equal(t, everywhere("1"), committed(t, b.Addr()))
+	require.Equal(t, int64(1), groupOffset(t, b.Addr()))
+}
+
+func TestRecoveryIgnoresAHalfWrittenDecision(t *testing.T) {
+	t.Parallel()
+	decided, _ := interrupted(t)
+	slot := filepath.Join(decided, commitSlotFile)
+	info, err := os.Stat(slot)
+	require.NoError(t, err)
+	require.NoError(t, os.Truncate(slot, info.Size()-3))
+	b := startTestBroker(t, decided)
+	require.Equal(t, everywhere("1"), committed(t, b.Addr()))
+}
+
+func TestRecoveryDoesNotCommitTheNextTransaction(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	b := startTestBroker(t, dir)
+	createTopics(t, b.Addr(), nil, topicNames()...)
+	w := newWriter(t, b.Addr(), "owner-0")
+	require.NoError(t, w.begin(t.Context(), 1))
+	require.NoError(t, w.commit(t.Context()))
+	require.NoError(t, w.begin(t.Context(), 2))
+	again := startTestBroker(t, copyDir(t, dir))
+	require.Equal(t, everywhere("1"), committed(t, again.Addr()))
+	require.Equal(t, int64(1), groupOffset(t, again.Addr()))
+}
+
+// The records that a first crash aborted stay aborted when their producer commits again and a second crash follows.
+func TestAbortedRecordsStayAbortedThroughASecondCrash(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	b := startTestBroker(t, dir)
+	createTopics(t, b.Addr(), nil, topicNames()...)
+	require.NoError(t, newWriter(t, b.Addr(), "owner-0").begin(t.Context(), 1))
+
+	first := copyDir(t, dir)
+	b = startTestBroker(t, first)
+	w := newWriter(t, b.Addr(), "owner-0")
+	require.NoError(t, w.begin(t.Context(), 2))
+	require.NoError(t, w.commit(t.Context()))
+
+	b = startTestBroker(t, copyDir(t, first))
+	require.Equal(t, everywhere("2"), committed(t, b.Addr()))
+}
+
+// A producer that outlives the broker must not take a transaction that recovery aborted for committed.
+func TestProducerThatOutlivesTheBrokerIsFenced(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	b := startTestBroker(t, dir)
+	createTopics(t, b.Addr(), nil, topicNames()...)
+	w := newWriter(t, b.Addr(), "owner-0")
+	require.NoError(t, w.begin(t.Context(), 1))
+	require.NoError(t, w.commit(t.Context()))
+	require.NoError(t, w.begin(t.Context(), 2))
+	pid, epoch, err := w.cl.ProducerID(t.Context())
+	require.NoError(t, err)
+
+	again := startTestBroker(t, copyDir(t, dir))
+	end := kmsg.NewPtrEndTxnRequest()
+	end.TransactionalID, end.ProducerID, end.ProducerEpoch, end.Commit = "owner-0", pid, epoch, true
+	resp, err := end.RequestWith(t.Context(), newClient(t, again.Addr()))
+	require.NoError(t, err)
+	require.NotZero(t, resp.ErrorCode)
+	require.Equal(t, everywhere("1"), committed(t, again.Addr()))
+}
+
+func TestRecoveryCutsHalfWrittenTails(t *testing.T) {
+	t.Parallel()
+	_, done := interrupted(t)
+	log := filepath.Join(done, brokerLogDir)
+	segment := filepath.Join(log, "partitions", partitionDirName("outbox", 0), "0.dat")
+	for _, path := range []string{segment, filepath.Join(log, "groups.log"), filepath.Join(log, "pids.log")} {
+		f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+		require.NoError(t, err)
+		_, err = f.Write([]byte{0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 1})
+		require.NoError(t, err)
+		require.NoError(t, f.Close())
+	}
+	b := startTestBroker(t, done)
+	w := newWriter(t, b.Addr(), "owner-0")
+	require.NoError(t, w.begin(t.Context(), 3))
+	require.NoError(t, w.commit(t.Context()))
+
+	b = startTestBroker(t, copyDir(t, done))
+	require.Equal(t, everywhere("1", "2", "3"), committed(t, b.Addr()))
+	require.Equal(t, int64(3), groupOffset(t, b.Addr()))
+}
+
+// Offsets go on where they were when every record of a partition has expired.
+func TestOffsetsGoOnAfterEverythingExpired(t *testing.T) {
+	t.Parallel()
+	for name, clean := range map[string]bool{"clean stop": true, "crash": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			b := startTestBroker(t, dir)
+			createTopics(t, b.Addr(), map[string]string{"retention.ms": "1"}, "inbox")
+			cl := newClient(t, b.Addr())
+			for range 5 {
+				require.NoError(t, cl.ProduceSync(t.Context(), &kgo.Record{Topic: "inbox", Value: []byte("x")}).FirstErr())
+			}
+			require.Eventually(t, func() bool {
+				b.dropExpired()
+				return b.cluster.PartitionInfo("inbox", 0).LogStartOffset == 5
+			}, 5*time.Second, 5*time.Millisecond)
+			cl.Close()
+			next := copyDir(t, dir)
+			if clean {
+				require.NoError(t, b.Close())
+				next = dir
+			}
+			again := startTestBroker(t, next)
+			cl = newClient(t, again.Addr())
+			res := cl.ProduceSync(t.Context(), &kgo.Record{Topic: "inbox", Value: []byte("y")})
+			require.NoError(t, res.FirstErr())
+			require.Greater(t, res[0].Record.Offset, int64(4))
+		})
+	}
+}
+
+func TestCompactKeepsTheNewestOfEachKey(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	b := startTestBroker(t, dir)
+	createTopics(t, b.Addr(), map[string]string{"cleanup.policy": "compact"}, "keys")
+	cl := newClient(t, b.Addr())
+	for _, v := range []string{"1", "2", "3"} {
+		rec := &kgo.Record{Topic: "keys", Key: []byte("k"), Value: []byte(v)}
+		require.NoError(t, cl.ProduceSync(t.Context(), rec).FirstErr())
+	}
+	last := &kgo.Record{Topic: "keys", Key: []byte("other"), Value: []byte("4")}
+	require.NoError(t, cl.ProduceSync(t.Context(), last).FirstErr())
+	require.NoError(t, b.Compact())
+	require.Equal(t, []string{"3", "4"}, readTopic(t, b.Addr(), "keys"))
+	again := startTestBroker(t, copyDir(t, dir))
+	require.Equal(t, []string{"3", "4"}, readTopic(t, again.Addr(), "keys"))
+}

@@ -1,0 +1,105 @@
+package httpapi
+
+import (
+	"goniec/domain/account"
+	"goniec/domain/message"
+	"goniec/domain/partition"
+)
+
+// Code explains one stable code of a problem.
+type Code struct {
+	Code    string
+	Status  int
+	Meaning string
+}
+
+// Codes lists every code that an answer may have, as the documentation shows it.
+func Codes() []Code { return documented(meanings) }
+
+// meanings has a row for each code, in the order of the page.
+var meanings = []meaning{
+	{CodeInvalidJSON, "The body is not JSON, or did not arrive whole."},
+	{CodeInvalidEncoding, "The body, or a text in it, is not valid UTF-8."},
+	{CodeUnknownField, "The request has no such field; names are spelt exactly, in lower case."},
+	{CodeDuplicateField, "A field is given twice."},
+	{CodeInvalidType, "A field has a value of another type."},
+	{CodeUnauthorized, "There is no API key, or it is not known or was revoked."},
+	{CodeWrongRole, "The key is valid, but of the other role (client, operator)."},
+	{CodeNotFound, "There is nothing of that name in this account."},
+	{CodeMethodNotAllowed, "The path does not take this method."},
+	{CodeTooLarge, "The body is too large."},
+	{CodeUnsupportedMedia, "The body is not application/json in UTF-8, or is compressed."},
+	{CodeTooManyRequests, "The account's rate is exceeded; Retry-After says when to go on."},
+	{CodeUnavailable, "Something needed is not there now. A message may have been accepted: repeat it with the same Idempotency-Key."},
+	{CodeInternal, "A fault of the service; the request id helps to find it."},
+	{CodeRequired, "A required field is missing or empty."},
+	{CodeTooLong, "A value is too long."},
+	{CodeTooMany, "A list is too long, or there are too many of a kind."},
+	{CodeInvalidValue, "A value is not one of those possible."},
+	{CodeInvalidURL, "Not an http or https URL, or one that may not be called."},
+	{CodeInvalidNumber, "Not a phone number that exists."},
+	{CodeSMSTooLong, "The SMS would take more parts than the account allows: give a shorter sms.text."},
+	{CodeDuplicateInBatch, "The item repeats an earlier one of its batch."},
+	{CodeIdempotencyConflict, "The Idempotency-Key was used with another body; the first one stands."},
+	{message.CodeAccountUnknown, "There is no such account."},
+	{message.CodeAccountNotActive, "The account is not active."},
+	{message.CodePaused, "Sending is paused by the operator; the detail names the switch. Nothing was accepted."},
+	{message.CodeSenderUnknown, "The account has no sender of that name."},
+	{message.CodeSenderNotInCountry, "The sender has no configuration for the number's country."},
+	{message.CodeSenderNotActive, "The sender is not active."},
+	{message.CodeOptedOut, "The recipient has opted out."},
+	{message.CodeNoPrice, "No price is in force for this."},
+	{message.CodeInvalidCategory, "Not transactional, promotional or one_time_code."},
+	{message.CodeInvalidContent, "Not text or rich content."},
+	{message.CodeInvalidValidity, "Not a duration from 15s to 24h."},
+	{message.CodeInvalidSendAt, "In the past, or more than 90 days ahead."},
+	{message.CodeInvalidSMS, "The SMS has no text."},
+	{message.CodeAlreadyEnded, "Nothing is left to cancel."},
+	{message.CodeNothingOpen, "No outcome is unknown here, or something else was said of it before."},
+	{message.CodeSeveralOpen, "Several attempts of the message have an unknown outcome: name one."},
+	{message.CodeNoSMS, "No SMS can follow: the message has ended, is cancelled, has none, its SMS has begun, or the recipient has opted out."},
+	{account.CodeInvalidName, "The name has characters that are not possible."},
+	{account.CodeInvalidCountry, "Not a country."},
+	{account.CodeInvalidPrice, "A row of the price list is not possible."},
+	{account.CodeAlreadyExists, "It exists already, with other properties."},
+	{account.CodeSenderState, "The step is not possible in the sender's state."},
+	{account.CodeWrongStream, "The command does not fit what it was sent to."},
+	{account.CodeBackdated, "The date lies too early."},
+	{partition.CodeParked, "It could not be decided and was put aside; it is kept, and an operator decides it again. Do not repeat it."},
+	{partition.CodeNotParked, "It is not parked any more: it was retried or dropped before."},
+	{partition.CodeWaitsInLine, "Something of its stream is parked before it and has to be retried or dropped first."},
+	{partition.CodeContentGone, "It holds no content, or the retention of that is over."},
+}
+
+// meaning is a code with its sentence.
+type meaning struct{ code, meaning string }
+
+func documented(meanings []meaning) []Code {
+	out := make([]Code, len(meanings))
+	for i, m := range meanings {
+		out[i] = Code{Code: m.code, Status: documentedStatus(m.code), Meaning: m.meaning}
+	}
+	return out
+}
+
+func documentedStatus(code string) int {
+	switch code {
+	case CodeUnauthorized:
+		return 401
+	case CodeWrongRole:
+		return 403
+	case CodeMethodNotAllowed:
+		return 405
+	case CodeTooLarge:
+		return 413
+	case CodeUnsupportedMedia:
+		return 415
+	case CodeTooManyRequests:
+		return 429
+	case CodeInternal:
+		return 500
+	case CodeUnavailable:
+		return 503
+	}
+	return statusOf(code)
+}

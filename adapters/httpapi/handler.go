@@ -1,0 +1,224 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"goniec/domain/account"
+	"goniec/internal/pause"
+)
+
+// bodyTimeout is how long a client may take to send a body.
+const bodyTimeout = 30 * time.Second
+
+// operation describes one endpoint.
+type operation struct {
+	id, method, path string
+	tag, summary     string
+	description      string
+	role             string // account.RoleClient, account.RoleOperator, or "" for any
+	status           int    // of success
+	errors           []int  // besides those that every operation has
+	maxBody          int64
+	documented       reflect.Type // of the body, if it is not what is decoded
+	batch            bool         // takes much memory: few at a time
+}
+
+type (
+	noParams struct{}
+	noBody   struct{}
+	idParam  struct {
+		ID string `path:"id" format:"uuid"`
+	}
+)
+
+// answer is what a handler returns.
+type answer[O any] struct {
+	Status   int
+	Location string `header:"Location"`
+	Body     O
+}
+
+func ok[O any](body O) (*answer[O], error) { return &answer[O]{Status: http.StatusOK, Body: body}, nil }
+
+// register adds an endpoint. The body is read and decoded here and not by huma:
+// so that faults have our codes and paths, and never repeat what was sent.
+func register[I, B, O any](a *API, api huma.API, o operation, fn func(context.Context, *call, *I, *B) (*answer[O], error)) {
+	known := queryNames(reflect.TypeFor[I]())
+	huma.Register(api, o.huma(api, reflect.TypeFor[B]()), func(ctx context.Context, in *I) (*answer[O], error) {
+		c := callOf(ctx)
+		if o.role != "" && c.key.Role != o.role {
+			return nil, problem(http.StatusForbidden, CodeWrongRole, "this needs a key of role "+o.role)
+		}
+		if p := unknownQuery(c.r, known); p != nil {
+			return nil, p
+		}
+		if o.batch {
+			select {
+			case a.batches <- struct{}{}:
+				defer func() { <-a.batches }()
+			default:
+				return nil, unavailable("other batches are being read; try again")
+			}
+		}
+		body := new(B)
+		if d, ok := any(body).(interface{ setDefaults() }); ok {
+			d.setDefaults()
+		}
+		if p := readBody(c, o.maxBody, body); p != nil {
+			return nil, p
+		}
+		out, err := fn(ctx, c, in, body)
+		if err != nil {
+			return nil, a.failed(ctx, c, err)
+		}
+		return out, nil
+	})
+	o.documentBody(api, reflect.TypeFor[B]())
+}
+
+func queryNames(params reflect.Type) []string {
+	var names []string
+	for i := range params.NumField() {
+		if name := params.Field(i).Tag.Get("query"); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// unknownQuery refuses a parameter that would be ignored: a filter spelt wrong
+// would select everything.
+func unknownQuery(r *http.Request, known []string) *Problem {
+	for name := range r.URL.Query() {
+		if slices.Contains(known, name) {
+			continue
+		}
+		if len(known) == 0 {
+			return problem(http.StatusBadRequest, CodeUnknownField, "this request takes no query parameters")
+		}
+		return problem(http.StatusBadRequest, CodeUnknownField, "the query may have "+strings.Join(known, ", "))
+	}
+	return nil
+}
+
+// failed logs what is not the caller's fault; such errors hold nothing personal.
+func (a *API) failed(ctx context.Context, c *call, err error) error {
+	p := problemOf(err)
+	if p.Status >= http.StatusInternalServerError && ctx.Err() == nil {
+		a.cfg.Logger.WarnContext(ctx, "request could not be served", "request", c.request, "route", route(c.r), "error", err)
+	}
+	return p
+}
+
+func readBody[B any](c *call, limit int64, body *B) *Problem {
+	if _, none := any(body).(*noBody); none {
+		return nil
+	}
+	if p := mediaType(c.r.Header); p != nil {
+		return p
+	}
+	if limit == 0 {
+		limit = MaxBody
+	}
+	_ = http.NewResponseController(c.w).SetReadDeadline(time.Now().Add(bodyTimeout)) // not supported by test recorders
+	data, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, limit))
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return problem(http.StatusRequestEntityTooLarge, CodeTooLarge, "the body may have "+strconv.FormatInt(limit, 10)+" bytes")
+	}
+	if err != nil {
+		return problem(http.StatusBadRequest, CodeInvalidJSON, "the body did not arrive whole")
+	}
+	if faults := decodeStrict(data, body); len(faults) > 0 {
+		return refusals(faults)
+	}
+	return nil
+}
+
+func mediaType(h http.Header) *Problem {
+	media, params, err := mime.ParseMediaType(h.Get("Content-Type"))
+	charset := params["charset"]
+	if err != nil || media != "application/json" || (charset != "" && !strings.EqualFold(charset, "utf-8")) {
+		return problem(http.StatusUnsupportedMediaType, CodeUnsupportedMedia, "the body must be JSON in UTF-8: Content-Type: application/json")
+	}
+	if e := h.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
+		return problem(http.StatusUnsupportedMediaType, CodeUnsupportedMedia, "the body must not be compressed")
+	}
+	return nil
+}
+
+func (o operation) huma(api huma.API, body reflect.Type) huma.Operation {
+	if o.status == 0 {
+		o.status = http.StatusOK
+	}
+	registry := api.OpenAPI().Components.Schemas
+	op := huma.Operation{
+		OperationID: o.id, Method: o.method, Path: o.path, Tags: []string{o.tag}, Summary: o.summary, Description: o.description,
+		DefaultStatus: o.status, SkipValidateParams: true, Security: []map[string][]string{{"key": {}}},
+		Responses: map[string]*huma.Response{},
+	}
+	always := []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests, http.StatusServiceUnavailable}
+	always = append(always, http.StatusBadRequest)
+	if body != reflect.TypeFor[noBody]() {
+		always = append(always, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity)
+	}
+	schema := registry.Schema(reflect.TypeFor[Problem](), true, "Problem")
+	for _, status := range append(always, o.errors...) {
+		op.Responses[strconv.Itoa(status)] = &huma.Response{
+			Description: http.StatusText(status),
+			Content:     map[string]*huma.MediaType{"application/problem+json": {Schema: schema}},
+		}
+	}
+	return op
+}
+
+// documentBody describes the body in the document only: huma would read and
+// judge a body that it knew of when the operation was registered.
+func (o operation) documentBody(api huma.API, body reflect.Type) {
+	if o.documented != nil {
+		body = o.documented
+	}
+	item := api.OpenAPI().Paths[o.path]
+	if body == reflect.TypeFor[noBody]() || item == nil || item.Post == nil {
+		return
+	}
+	item.Post.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+		"application/json": {Schema: api.OpenAPI().Components.Schemas.Schema(body, true, body.Name())},
+	}}
+}
+
+// waitVisible waits until the view shows what was decided, so that the caller's
+// next request is judged by it. If it takes too long, the answer goes out all the same.
+func (a *API) waitVisible(ctx context.Context, stream string, version int64) {
+	ctx, cancel := context.WithTimeout(ctx, a.cfg.Patience)
+	defer cancel()
+	for wait := time.Millisecond; a.cfg.View.Version(stream) < version; wait = min(2*wait, 50*time.Millisecond) {
+		if pause.For(ctx, wait) != nil {
+			return
+		}
+	}
+}
+
+// configure decides a command and waits until it is visible here.
+func (a *API) configure(ctx context.Context, c *call, owner, stream string, command account.Command) (Outcome, error) {
+	out, err := a.cfg.Commander.Configure(ctx, c.origin(), owner, stream, command)
+	if err != nil {
+		return Outcome{}, err
+	}
+	a.waitVisible(ctx, stream, out.Version)
+	return out, nil
+}
+
+func typeOf(v any) string { return fmt.Sprintf("%T", v) }

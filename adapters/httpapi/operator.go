@@ -1,0 +1,181 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+	"golang.org/x/text/unicode/norm"
+
+	"goniec/adapters/phone"
+	"goniec/domain"
+	"goniec/domain/account"
+)
+
+type keyParams struct {
+	ID  string `path:"id" format:"uuid"`
+	Key string `path:"key" format:"uuid"`
+}
+
+// setDefaults lets a client name only the settings that differ.
+func (r *AccountRequest) setDefaults() {
+	s := account.DefaultSettings()
+	r.Settings = &s
+}
+
+// registerOperator adds what needs an operator's key.
+func (a *API) registerOperator(api huma.API) {
+	missing, conflict := []int{http.StatusNotFound}, []int{http.StatusNotFound, http.StatusConflict}
+	op := func(id, method, path, summary string, status int, errors []int) operation {
+		return operation{id: id, method: method, path: path, tag: "Operator", role: account.RoleOperator, summary: summary, status: status, errors: errors}
+	}
+	register(a, api, op("create-account", http.MethodPost, "/v1/accounts", "Open an account", http.StatusCreated, conflict), a.createAccount)
+	register(a, api, op("list-accounts", http.MethodGet, "/v1/accounts", "All accounts", 0, nil), a.accounts)
+	register(a, api, op("issue-key", http.MethodPost, "/v1/accounts/{id}/keys", "Issue an API key; it is shown this once", http.StatusCreated, missing), a.issueKey)
+	register(a, api, op("revoke-key", http.MethodDelete, "/v1/accounts/{id}/keys/{key}", "Revoke an API key", 0, missing), a.revokeKey)
+	register(a, api, op("create-sender", http.MethodPost, "/v1/senders", "Create a sender, in state new", http.StatusCreated, conflict), a.createSender)
+	register(a, api, op("submit-sender", http.MethodPost, "/v1/senders/{id}/submit", "New to submitted", 0, conflict),
+		step(a, func(*noBody) account.Command { return account.SubmitSender{} }))
+	register(a, api, op("approve-sender", http.MethodPost, "/v1/senders/{id}/approve", "Submitted to active", 0, conflict),
+		step(a, func(b *ApproveRequest) account.Command {
+			return account.ApproveSender{ServiceID: b.ServiceID, ActiveOn: orZero(b.ActiveOn)}
+		}))
+	register(a, api, op("return-sender", http.MethodPost, "/v1/senders/{id}/return", "Submitted to new, with reasons", 0, conflict),
+		step(a, func(b *ReturnRequest) account.Command { return account.ReturnSender{Reasons: b.Reasons} }))
+	register(a, api, op("disable-sender", http.MethodPost, "/v1/senders/{id}/disable", "Active to disabled", 0, conflict),
+		step(a, func(b *DisableRequest) account.Command { return account.DisableSender{Reason: b.Reason} }))
+	register(a, api, op("enable-sender", http.MethodPost, "/v1/senders/{id}/enable", "Disabled to active", 0, conflict),
+		step(a, func(*noBody) account.Command { return account.EnableSender{} }))
+	register(a, api, op("publish-prices", http.MethodPost, "/v1/prices", "Publish a version of a price list", http.StatusCreated, missing), a.publishPrices)
+}
+
+func orZero(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return *t
+}
+
+func (a *API) createAccount(ctx context.Context, c *call, _ *noParams, body *AccountRequest) (*answer[AccountBody], error) {
+	id := body.ID
+	if id == "" {
+		id = uuid.NewString()
+	}
+	create := account.Create{Name: norm.NFC.String(body.Name), Currency: body.Currency, Settings: body.Settings}
+	if create.Currency == "" {
+		create.Currency = "PLN"
+	}
+	if _, err := a.configure(ctx, c, id, account.AccountStream(id), create); err != nil {
+		return nil, err
+	}
+	out := AccountBody{ID: id, Name: create.Name, Currency: create.Currency, Settings: *create.Settings}
+	return &answer[AccountBody]{Status: http.StatusCreated, Body: out}, nil
+}
+
+func (a *API) accounts(context.Context, *call, *noParams, *noBody) (*answer[AccountList], error) {
+	out := AccountList{Accounts: []AccountBody{}}
+	for _, acc := range a.cfg.View.Accounts() {
+		out.Accounts = append(out.Accounts, AccountBody{ID: acc.ID, Name: acc.Name, Currency: acc.Currency, Settings: acc.Settings})
+	}
+	return ok(out)
+}
+
+// known refuses an account that the view does not have: its stream lies where
+// its id says, so the decider would find none either, only later.
+func (a *API) known(id string) error {
+	if _, ok := a.cfg.View.AccountByID(id); !ok {
+		return ErrNotFound
+	}
+	return nil
+}
+
+func (a *API) issueKey(ctx context.Context, c *call, in *idParam, body *KeyRequest) (*answer[KeyBody], error) {
+	if err := a.known(in.ID); err != nil {
+		return nil, err
+	}
+	role := body.Role
+	if role == "" {
+		role = account.RoleClient
+		if in.ID == account.Installation {
+			role = account.RoleOperator
+		}
+	}
+	secret := NewKey()
+	issue := account.IssueKey{Key: uuid.NewString(), Hash: account.HashKey(secret), Role: role, Label: norm.NFC.String(body.Label)}
+	if _, err := a.configure(ctx, c, in.ID, account.AccountStream(in.ID), issue); err != nil {
+		return nil, err
+	}
+	return &answer[KeyBody]{Status: http.StatusCreated, Body: KeyBody{ID: issue.Key, Key: secret, Role: role, Label: issue.Label}}, nil
+}
+
+func (a *API) revokeKey(ctx context.Context, c *call, in *keyParams, _ *noBody) (*answer[ChangedBody], error) {
+	if err := a.known(in.ID); err != nil {
+		return nil, err
+	}
+	out, err := a.configure(ctx, c, in.ID, account.AccountStream(in.ID), account.RevokeKey{Key: in.Key})
+	if err != nil {
+		return nil, err
+	}
+	return ok(ChangedBody{Changed: len(out.Events) > 0})
+}
+
+func (a *API) createSender(ctx context.Context, c *call, _ *noParams, body *SenderRequest) (*answer[SenderBody], error) {
+	if _, known := a.cfg.View.AccountByID(body.Account); !known {
+		return nil, domain.RefuseField(CodeInvalidValue, "account", "is not an account")
+	}
+	if body.Country != "" && !phone.KnownCountry(body.Country) {
+		return nil, domain.RefuseField(account.CodeInvalidCountry, "country", "is not a country")
+	}
+	create := account.CreateSender{Account: body.Account, Name: norm.NFC.String(body.Name), Company: body.Company, Country: body.Country, TwoWay: body.TwoWay}
+	id := account.SenderID(create.Account, create.Name, create.Country)
+	if _, err := a.configure(ctx, c, create.Account, account.SenderStream(id), create); err != nil {
+		return nil, err
+	}
+	out := senderBody(account.Sender{
+		ID: id, Account: create.Account, Name: create.Name, Company: create.Company, Country: create.Country,
+		TwoWay: create.TwoWay, Status: account.SenderNew,
+	})
+	if s, found := a.cfg.View.SenderByID(id); found { // a repeat finds it further on
+		out = senderBody(s)
+	}
+	return &answer[SenderBody]{Status: http.StatusCreated, Body: out}, nil
+}
+
+// step is one of the sender's transitions. The answer shows the view after it.
+func step[B any](a *API, command func(*B) account.Command) func(context.Context, *call, *idParam, *B) (*answer[SenderBody], error) {
+	return func(ctx context.Context, c *call, in *idParam, body *B) (*answer[SenderBody], error) {
+		s, found := a.cfg.View.SenderByID(in.ID)
+		if !found {
+			return nil, ErrNotFound
+		}
+		if _, err := a.configure(ctx, c, s.Account, account.SenderStream(in.ID), command(body)); err != nil {
+			return nil, err
+		}
+		s, _ = a.cfg.View.SenderByID(in.ID)
+		return ok(senderBody(s))
+	}
+}
+
+func (a *API) publishPrices(ctx context.Context, c *call, _ *noParams, body *PricesRequest) (*answer[PricesBody], error) {
+	list, owner := account.DefaultPrices, account.Installation
+	if body.Account != "" {
+		if _, known := a.cfg.View.AccountByID(body.Account); !known {
+			return nil, domain.RefuseField(CodeInvalidValue, "account", "is not an account")
+		}
+		list, owner = body.Account, body.Account
+	}
+	for i, p := range body.Prices {
+		if !phone.KnownCountry(p.Country) {
+			return nil, domain.RefuseField(account.CodeInvalidCountry, fmt.Sprintf("prices[%d].country", i), "is not a country")
+		}
+	}
+	publish := account.PublishPrices{Currency: body.Currency, ValidFrom: orZero(body.ValidFrom), Prices: body.Prices}
+	out, err := a.configure(ctx, c, owner, account.PricesStream(list), publish)
+	if err != nil {
+		return nil, err
+	}
+	return &answer[PricesBody]{Status: http.StatusCreated, Body: PricesBody{Version: fmt.Sprintf("%s@%d", list, out.Version)}}, nil
+}

@@ -1,0 +1,8 @@
+package httpapi_test
+
+import "time"
+
+const (
+	waitFor = 20 * time.Second
+	tick    = 20 * time.Millisecond
+)

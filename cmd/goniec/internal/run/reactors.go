@@ -1,0 +1,59 @@
+package run
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"goniec/adapters/gateway"
+	"goniec/adapters/httpapi"
+	"goniec/adapters/webhooks"
+	"goniec/eventstore"
+)
+
+// webhooksPort is the webhook engine as the API needs it. One engine a process:
+// the API and the reactor share it.
+func (n *Node) webhooksPort() (httpapi.Webhooks, error) {
+	w, err := n.hooks()
+	if err != nil {
+		return nil, err
+	}
+	return gateway.Hooks{Webhooks: w}, nil
+}
+
+func (n *Node) hooks() (*webhooks.Webhooks, error) {
+	if n.engine != nil {
+		return n.engine, nil
+	}
+	url, err := n.cfg.Postgres.ReadURL()
+	if err != nil {
+		return nil, err
+	}
+	pool, err := pgxpool.New(context.Background(), url) // connects when it is used
+	if err != nil {
+		return nil, fmt.Errorf("postgres.url: cannot be read") // pgx's error may hold the password
+	}
+	n.closers = append(n.closers, func() error { pool.Close(); return nil })
+	policy := webhooks.Policy{AllowLoopback: n.cfg.Webhooks.AllowLoopback, AllowHTTP: n.cfg.Webhooks.AllowHTTP}
+	n.engine, err = webhooks.New(webhooks.Config{
+		Pool: pool, View: n.view, Keys: n.secrets.Seal, Commander: gateway.Endpoints{Gateway: n.gateway}, Policy: policy, Kafka: n.kafka,
+		ViewReady: n.awaitStart, Registry: n.metrics, Log: n.log,
+	})
+	return n.engine, err
+}
+
+// addReactor calls clients' webhooks.
+func (n *Node) addReactor(context.Context) error {
+	url, err := n.cfg.Postgres.ReadURL()
+	if err != nil {
+		return err
+	}
+	w, err := n.hooks()
+	if err != nil {
+		return err
+	}
+	n.checks[RoleReactor] = func() []eventstore.Waiting { return append(n.watch.postgresWaiting(), w.Waiting()...) }
+	n.parts["webhooks"] = n.migrated(url, w.Run)
+	return nil
+}

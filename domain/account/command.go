@@ -1,0 +1,217 @@
+package account
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"goniec/domain"
+)
+
+// Command asks one stream of the accounts journal for a decision. The interface
+// is sealed. The JSON form of a command is the value of an inbox record; the
+// stream it is addressed to stands in the record's envelope.
+type Command interface {
+	// CommandType returns the type as it stands in the inbox.
+	CommandType() string
+	command()
+}
+
+// Create opens the account that its stream names. Without Settings it gets
+// DefaultSettings. Repeating it unchanged changes nothing.
+type Create struct {
+	Name     string    `json:"name"`
+	Currency string    `json:"currency"` // ISO 4217; "" = PLN
+	Settings *Settings `json:"settings,omitempty"`
+}
+
+// ChangeSettings replaces the settings as a whole.
+type ChangeSettings struct {
+	Settings Settings `json:"settings"`
+}
+
+// IssueKey records an API key by its hash. Repeating it unchanged changes nothing.
+type IssueKey struct {
+	Key   string `json:"key"`  // uuid
+	Hash  string `json:"hash"` // HashKey of the secret
+	Role  string `json:"role"` // RoleClient or RoleOperator
+	Label string `json:"label"`
+}
+
+// RevokeKey ends a key; a revoked key stays revoked.
+type RevokeKey struct {
+	Key string `json:"key"`
+}
+
+// CreateSender makes a configuration. Its stream is SenderStream(account, name,
+// country), so that two of one account cannot share name and country (B9).
+type CreateSender struct {
+	Account string `json:"account"`
+	Name    string `json:"name"`
+	Company string `json:"company"`
+	Country string `json:"country"`
+	TwoWay  bool   `json:"two_way"`
+}
+
+// SubmitSender freezes the configuration for verification (B6).
+type SubmitSender struct{}
+
+// ApproveSender makes it Active (B8). A zero ActiveOn means now.
+type ApproveSender struct {
+	ServiceID int64     `json:"service_id"`
+	ActiveOn  time.Time `json:"active_on"`
+}
+
+// ReturnSender sends it back for changes, with at least one reason (B8).
+type ReturnSender struct {
+	Reasons []string `json:"reasons"`
+}
+
+// DisableSender stops it.
+type DisableSender struct {
+	Reason string `json:"reason"`
+}
+
+// EnableSender starts it again.
+type EnableSender struct{}
+
+// PublishPrices adds a version to a price list. A zero ValidFrom means now.
+type PublishPrices struct {
+	Currency  string    `json:"currency"`
+	ValidFrom time.Time `json:"valid_from"`
+	Prices    []Price   `json:"prices"`
+}
+
+// AddEndpoint registers a webhook. Whether the URL may be called is judged at
+// the edge, which knows the network; here only its form is.
+type AddEndpoint struct {
+	Endpoint string   `json:"endpoint"`
+	URL      string   `json:"url"`
+	Events   []string `json:"events"`
+	Secret   string   `json:"secret"`
+}
+
+// RemoveEndpoint ends it; a removed endpoint stays removed.
+type RemoveEndpoint struct {
+	Endpoint string `json:"endpoint"`
+}
+
+// Command types as they stand in the inbox.
+const (
+	CommandCreate         = "account.create.v1"
+	CommandChangeSettings = "account.change_settings.v1"
+	CommandIssueKey       = "account.issue_key.v1"
+	CommandRevokeKey      = "account.revoke_key.v1"
+	CommandCreateSender   = "sender.create.v1"
+	CommandSubmitSender   = "sender.submit.v1"
+	CommandApproveSender  = "sender.approve.v1"
+	CommandReturnSender   = "sender.return.v1"
+	CommandDisableSender  = "sender.disable.v1"
+	CommandEnableSender   = "sender.enable.v1"
+	CommandPublishPrices  = "prices.publish.v1"
+	CommandAddEndpoint    = "endpoint.add.v1"
+	CommandRemoveEndpoint = "endpoint.remove.v1"
+)
+
+func (Create) CommandType() string         { return CommandCreate }
+func (ChangeSettings) CommandType() string { return CommandChangeSettings }
+func (IssueKey) CommandType() string       { return CommandIssueKey }
+func (RevokeKey) CommandType() string      { return CommandRevokeKey }
+func (CreateSender) CommandType() string   { return CommandCreateSender }
+func (SubmitSender) CommandType() string   { return CommandSubmitSender }
+func (ApproveSender) CommandType() string  { return CommandApproveSender }
+func (ReturnSender) CommandType() string   { return CommandReturnSender }
+func (DisableSender) CommandType() string  { return CommandDisableSender }
+func (EnableSender) CommandType() string   { return CommandEnableSender }
+func (PublishPrices) CommandType() string  { return CommandPublishPrices }
+func (AddEndpoint) CommandType() string    { return CommandAddEndpoint }
+func (RemoveEndpoint) CommandType() string { return CommandRemoveEndpoint }
+
+func (Create) command()         {}
+func (ChangeSettings) command() {}
+func (IssueKey) command()       {}
+func (RevokeKey) command()      {}
+func (CreateSender) command()   {}
+func (SubmitSender) command()   {}
+func (ApproveSender) command()  {}
+func (ReturnSender) command()   {}
+func (DisableSender) command()  {}
+func (EnableSender) command()   {}
+func (PublishPrices) command()  {}
+func (AddEndpoint) command()    {}
+func (RemoveEndpoint) command() {}
+
+// ErrUnknownCommand says that a command type is not one of this package's. An
+// owner that meets it gives its partition up rather than skip it.
+type ErrUnknownCommand struct{ Type string }
+
+func (e *ErrUnknownCommand) Error() string { return fmt.Sprintf("unknown command type %q", e.Type) }
+
+// DecodeCommand reads the JSON form of a command; unknown fields are ignored.
+// It fails with *ErrUnknownCommand, or with the JSON error.
+func DecodeCommand(typ string, data []byte) (Command, error) {
+	decode, ok := commandDecoders()[typ]
+	if !ok {
+		return nil, &ErrUnknownCommand{Type: typ}
+	}
+	c, err := decode(data)
+	if err != nil {
+		return nil, fmt.Errorf("command %s: %w", typ, err)
+	}
+	return c, nil
+}
+
+// IsCommand says whether the type is one of this package's.
+func IsCommand(typ string) bool {
+	_, ok := commandDecoders()[typ]
+	return ok
+}
+
+func commandDecoders() map[string]func([]byte) (Command, error) {
+	return map[string]func([]byte) (Command, error){
+		CommandCreate:         as[Create],
+		CommandChangeSettings: as[ChangeSettings],
+		CommandIssueKey:       as[IssueKey],
+		CommandRevokeKey:      as[RevokeKey],
+		CommandCreateSender:   as[CreateSender],
+		CommandSubmitSender:   as[SubmitSender],
+		CommandApproveSender:  as[ApproveSender],
+		CommandReturnSender:   as[ReturnSender],
+		CommandDisableSender:  as[DisableSender],
+		CommandEnableSender:   as[EnableSender],
+		CommandPublishPrices:  as[PublishPrices],
+		CommandAddEndpoint:    as[AddEndpoint],
+		CommandRemoveEndpoint: as[RemoveEndpoint],
+		CommandPause:          as[Pause],
+		CommandResume:         as[Resume],
+	}
+}
+
+func as[T Command](data []byte) (Command, error) {
+	var c T
+	if err := json.Unmarshal(data, &c); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// Refusal codes of this package. They are stable: clients match on them.
+const (
+	CodeRequired       = "required"
+	CodeInvalidValue   = "invalid_value"
+	CodeTooLong        = "too_long"
+	CodeInvalidName    = "invalid_name"
+	CodeInvalidCountry = "invalid_country"
+	CodeInvalidPrice   = "invalid_price"
+	CodeInvalidURL     = "invalid_url"
+	CodeAlreadyExists  = "already_exists"
+	CodeNotFound       = "not_found"
+	CodeSenderState    = "sender_state" // the step is not allowed in the sender's state
+	CodeWrongStream    = "wrong_stream" // the command does not fit the stream it was sent to
+	CodeTooMany        = "too_many"
+	CodeBackdated      = "backdated"
+)
+
+func required(field string) error {
+	return domain.RefuseField(CodeRequired, field, "is required")
+}

@@ -1,0 +1,104 @@
+package account
+
+import (
+	"strings"
+	"time"
+
+	"goniec/domain"
+)
+
+func decideSender(s State, now time.Time, c Command) ([]Event, error) {
+	if !strings.HasPrefix(s.Stream, senderPrefix) {
+		return nil, wrongStream(s, c)
+	}
+	if create, ok := c.(CreateSender); ok {
+		return createSender(s, create)
+	}
+	if s.Sender == nil {
+		return nil, domain.Refuse(CodeNotFound, "there is no such sender")
+	}
+	if _, ok := next(s.Sender.Status, c.CommandType()); !ok {
+		return nil, domain.Refuse(CodeSenderState, "%s", notNow(s.Sender.Status, c.CommandType()))
+	}
+	switch c := c.(type) {
+	case SubmitSender:
+		return []Event{SenderSubmitted{At: now}}, nil
+	case ApproveSender:
+		return approveSender(*s.Sender, now, c)
+	case ReturnSender:
+		return returnSender(c)
+	case DisableSender:
+		return disableSender(c)
+	case EnableSender:
+		return []Event{SenderEnabled{}}, nil
+	}
+	return nil, wrongStream(s, c)
+}
+
+func createSender(s State, c CreateSender) ([]Event, error) {
+	for _, err := range []error{
+		checkUUID("account", c.Account),
+		checkSenderName("name", c.Name),
+		checkCompany("company", c.Company),
+		checkCountry("country", c.Country),
+	} {
+		if err != nil {
+			return nil, err
+		}
+	}
+	if c.Account == Installation {
+		return nil, domain.RefuseField(CodeInvalidValue, "account", "the installation has no senders")
+	}
+	if StreamID(s.Stream) != SenderID(c.Account, c.Name, c.Country) {
+		return nil, wrongStream(s, c)
+	}
+	if s.Sender != nil {
+		return nil, repeat(s.Sender.Company == c.Company && s.Sender.TwoWay == c.TwoWay, "a sender of this name and country")
+	}
+	return []Event{SenderCreated(c)}, nil
+}
+
+func approveSender(s SenderState, now time.Time, c ApproveSender) ([]Event, error) {
+	if c.ServiceID <= 0 {
+		return nil, domain.RefuseField(CodeRequired, "service_id", "must be Viber's service id, above 0")
+	}
+	on := c.ActiveOn
+	if on.IsZero() {
+		on = now
+	}
+	if on.After(now) {
+		return nil, domain.RefuseField(CodeInvalidValue, "active_on", "must not lie in the future")
+	}
+	if dayBefore(on, s.SubmittedAt) {
+		return nil, domain.RefuseField(CodeBackdated, "active_on", "must not lie before the day of submission")
+	}
+	return []Event{SenderApproved{ServiceID: c.ServiceID, ActiveOn: on}}, nil
+}
+
+// dayBefore compares dates in the zone in which the operator gave his.
+func dayBefore(on, submitted time.Time) bool {
+	y, m, d := submitted.In(on.Location()).Date()
+	return on.Before(time.Date(y, m, d, 0, 0, 0, 0, on.Location()))
+}
+
+func returnSender(c ReturnSender) ([]Event, error) {
+	if len(c.Reasons) == 0 {
+		return nil, required("reasons")
+	}
+	if len(c.Reasons) > MaxReasons {
+		return nil, domain.RefuseField(CodeTooMany, "reasons", "must be at most %d", MaxReasons)
+	}
+	for _, r := range c.Reasons {
+		if err := checkText("reasons", r, MaxReason); err != nil {
+			return nil, err
+		}
+	}
+	return []Event{SenderReturned(c)}, nil
+}
+
+func disableSender(c DisableSender) ([]Event, error) {
+	if err := checkText("reason", c.Reason, MaxReason); err != nil {
+		return nil, err
+	}
+	return []Event{SenderDisabled(c)}, nil
+}

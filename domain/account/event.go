@@ -1,0 +1,166 @@
+// Package account holds the reference data of an installation: accounts with
+// their settings and API keys, sender configurations, price lists and webhook
+// endpoints. Every change is an event in the `accounts` journal; every process
+// that decides or answers keeps the whole of it as a View.
+package account
+
+import (
+	"time"
+
+	"goniec/domain"
+)
+
+// Event is a fact of the accounts journal. Streams: "account/<uuid>" (account,
+// keys, endpoints), "sender/<uuid>", "prices/<account uuid or default>",
+// "pause/<switch>".
+type Event interface {
+	domain.Event
+	account()
+}
+
+// Settings of an account: rules.md's [d] values. Durations are in milliseconds.
+type Settings struct {
+	DefaultCategory domain.Category `json:"default_category,omitempty"`
+	LatePolicy      string          `json:"late_policy"`         // "bill_both" | "waive_viber" (D3)
+	FallbackAtOnce  bool            `json:"fallback_at_once"`    // D4
+	DefaultValidity int64           `json:"default_validity_ms"` // D3
+	SMSValidity     int64           `json:"sms_validity_ms"`     // D3b
+	ReportWait      int64           `json:"report_wait_ms"`      // D3b
+	SMSName         string          `json:"sms_name,omitempty"`  // D8; else the sender's company name
+	PolishLetters   string          `json:"polish_letters"`      // "keep" | "strip" (D8)
+	SMSMaxParts     int             `json:"sms_max_parts"`       // D8
+	RetentionDays   int             `json:"retention_days"`      // of texts; 0 = none
+	RequestsPerSec  int             `json:"requests_per_s"`      // API limit; 0 = installation's
+}
+
+// AccountCreated opens an account. Its stream's version 1.
+type AccountCreated struct {
+	Name     string   `json:"name"`
+	Currency string   `json:"currency"`
+	Settings Settings `json:"settings"`
+}
+
+// SettingsChanged replaces the settings as a whole.
+type SettingsChanged struct {
+	Settings Settings `json:"settings"`
+}
+
+// KeyIssued records an API key: its hash, never itself.
+type KeyIssued struct {
+	Key   string `json:"key"`  // uuid, shown in lists
+	Hash  string `json:"hash"` // SHA-256 of the secret, hex
+	Role  string `json:"role"` // "client" | "operator"
+	Label string `json:"label"`
+}
+
+// KeyRevoked ends a key.
+type KeyRevoked struct {
+	Key string `json:"key"`
+}
+
+// SenderCreated makes a configuration in state New.
+type SenderCreated struct {
+	Account string `json:"account"`
+	Name    string `json:"name"`    // ≤ 20, shown on Viber
+	Company string `json:"company"` // ≤ 11, default SMS sender
+	Country string `json:"country"` // destination
+	TwoWay  bool   `json:"two_way"`
+}
+
+// SenderSubmitted: New → Submitted. At bounds the date of activation (B8).
+type SenderSubmitted struct {
+	At time.Time `json:"at"`
+}
+
+// SenderApproved: Submitted → Active.
+type SenderApproved struct {
+	ServiceID int64     `json:"service_id"`
+	ActiveOn  time.Time `json:"active_on"`
+}
+
+// SenderReturned: Submitted → New, with reasons.
+type SenderReturned struct {
+	Reasons []string `json:"reasons"`
+}
+
+// SenderDisabled: Active → Disabled.
+type SenderDisabled struct {
+	Reason string `json:"reason"`
+}
+
+// SenderEnabled: Disabled → Active.
+type SenderEnabled struct{}
+
+// Price is one row of a price list.
+type Price struct {
+	Country  string          `json:"country"`
+	Channel  domain.Channel  `json:"channel"`
+	Category domain.Category `json:"category"` // the priced category; "" on SMS = any
+	Content  domain.Content  `json:"content"`  // "" on SMS = any
+	Amount   string          `json:"amount"`   // decimal, ≤ 6 places, per message on Viber, per part on SMS
+}
+
+// PricesPublished is one version of a price list. Version = stream version, named "<list>@<n>".
+type PricesPublished struct {
+	Currency  string    `json:"currency"`
+	ValidFrom time.Time `json:"valid_from"`
+	Prices    []Price   `json:"prices"`
+}
+
+// EndpointAdded registers a webhook. The signing secret is sealed with the installation's key.
+type EndpointAdded struct {
+	Endpoint string   `json:"endpoint"` // uuid
+	URL      string   `json:"url"`
+	Events   []string `json:"events"` // "message.delivered", …; empty = all
+	Secret   string   `json:"secret"` // sealed, base64
+}
+
+// EndpointRemoved ends it.
+type EndpointRemoved struct {
+	Endpoint string `json:"endpoint"`
+}
+
+// The types.
+const (
+	TypeAccountCreated  = "goniec.account.created.v1"
+	TypeSettingsChanged = "goniec.account.settings_changed.v1"
+	TypeKeyIssued       = "goniec.account.key_issued.v1"
+	TypeKeyRevoked      = "goniec.account.key_revoked.v1"
+	TypeSenderCreated   = "goniec.sender.created.v1"
+	TypeSenderSubmitted = "goniec.sender.submitted.v1"
+	TypeSenderApproved  = "goniec.sender.approved.v1"
+	TypeSenderReturned  = "goniec.sender.returned.v1"
+	TypeSenderDisabled  = "goniec.sender.disabled.v1"
+	TypeSenderEnabled   = "goniec.sender.enabled.v1"
+	TypePricesPublished = "goniec.prices.published.v1"
+	TypeEndpointAdded   = "goniec.account.endpoint_added.v1"
+	TypeEndpointRemoved = "goniec.account.endpoint_removed.v1"
+)
+
+func (AccountCreated) EventType() string  { return TypeAccountCreated }
+func (SettingsChanged) EventType() string { return TypeSettingsChanged }
+func (KeyIssued) EventType() string       { return TypeKeyIssued }
+func (KeyRevoked) EventType() string      { return TypeKeyRevoked }
+func (SenderCreated) EventType() string   { return TypeSenderCreated }
+func (SenderSubmitted) EventType() string { return TypeSenderSubmitted }
+func (SenderApproved) EventType() string  { return TypeSenderApproved }
+func (SenderReturned) EventType() string  { return TypeSenderReturned }
+func (SenderDisabled) EventType() string  { return TypeSenderDisabled }
+func (SenderEnabled) EventType() string   { return TypeSenderEnabled }
+func (PricesPublished) EventType() string { return TypePricesPublished }
+func (EndpointAdded) EventType() string   { return TypeEndpointAdded }
+func (EndpointRemoved) EventType() string { return TypeEndpointRemoved }
+
+func (AccountCreated) account()  {}
+func (SettingsChanged) account() {}
+func (KeyIssued) account()       {}
+func (KeyRevoked) account()      {}
+func (SenderCreated) account()   {}
+func (SenderSubmitted) account() {}
+func (SenderApproved) account()  {}
+func (SenderReturned) account()  {}
+func (SenderDisabled) account()  {}
+func (SenderEnabled) account()   {}
+func (PricesPublished) account() {}
+func (EndpointAdded) account()   {}
+func (EndpointRemoved) account() {}

@@ -1,0 +1,78 @@
+package account
+
+import (
+	"fmt"
+	"strings"
+)
+
+// SenderStatus is the state of a configuration (A4). Its words stay; what may
+// be added to it later are badges, not states.
+type SenderStatus string
+
+// The four states. The zero value is a stream without events.
+const (
+	SenderNone     SenderStatus = ""
+	SenderNew      SenderStatus = "new"
+	SenderInReview SenderStatus = "submitted"
+	SenderActive   SenderStatus = "active"
+	SenderOff      SenderStatus = "disabled"
+)
+
+// Transition is one allowed step of a configuration.
+type Transition struct {
+	From    SenderStatus
+	Command string
+	To      SenderStatus
+	Rule    string
+}
+
+// SenderTransitions is the whole table: what is not in it is refused. The
+// diagram in the documentation is drawn from it.
+func SenderTransitions() []Transition {
+	return []Transition{
+		{SenderNone, CommandCreateSender, SenderNew, "B1"},
+		{SenderNew, CommandSubmitSender, SenderInReview, "B6"},
+		{SenderInReview, CommandApproveSender, SenderActive, "B8"},
+		{SenderInReview, CommandReturnSender, SenderNew, "B8"},
+		{SenderActive, CommandDisableSender, SenderOff, "F5"},
+		{SenderOff, CommandEnableSender, SenderActive, "F7"},
+	}
+}
+
+func next(from SenderStatus, command string) (SenderStatus, bool) {
+	for _, t := range SenderTransitions() {
+		if t.From == from && t.Command == command {
+			return t.To, true
+		}
+	}
+	return "", false
+}
+
+func notNow(from SenderStatus, command string) string {
+	var needs []string
+	for _, t := range SenderTransitions() {
+		if t.Command == command {
+			needs = append(needs, string(t.From))
+		}
+	}
+	return fmt.Sprintf("the sender is %s; this step needs it to be %s", from, strings.Join(needs, " or "))
+}
+
+// SenderDiagram draws the table as a Mermaid state diagram.
+func SenderDiagram() string {
+	var b strings.Builder
+	b.WriteString("```mermaid\nstateDiagram-v2\n")
+	for _, t := range SenderTransitions() {
+		step, _, _ := strings.Cut(strings.TrimPrefix(t.Command, "sender."), ".")
+		fmt.Fprintf(&b, "    %s --> %s: %s (%s)\n", diagramName(t.From), diagramName(t.To), step, t.Rule)
+	}
+	b.WriteString("```\n")
+	return b.String()
+}
+
+func diagramName(s SenderStatus) string {
+	if s == SenderNone {
+		return "[*]"
+	}
+	return strings.ToUpper(string(s[:1])) + string(s[1:])
+}

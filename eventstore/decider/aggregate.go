@@ -1,0 +1,174 @@
+package decider
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"goniec/domain"
+	"goniec/domain/account"
+	"goniec/domain/message"
+	"goniec/domain/partition"
+	"goniec/domain/recipient"
+)
+
+// aggregate is the state of one stream, whatever its kind. Values are
+// immutable: evolve returns a new one.
+type aggregate interface {
+	evolve(e domain.Event, at time.Time) (aggregate, error)
+	timers() []message.Timer
+	index() []string
+}
+
+type (
+	messageState   struct{ message.State }
+	recipientState struct{ recipient.State }
+	numberState    struct{ recipient.NumberState }
+	accountState   struct{ account.State }
+	partitionState struct{ partition.State }
+	parkedState    struct{ partition.Thing }
+)
+
+var errForeignEvent = errors.New("event does not belong to this kind of stream")
+
+func (m messageState) evolve(e domain.Event, at time.Time) (aggregate, error) {
+	ev, ok := e.(message.Event)
+	if !ok {
+		return nil, errForeignEvent
+	}
+	return messageState{message.Evolve(m.State, ev, at)}, nil
+}
+func (m messageState) timers() []message.Timer { return message.Timers(m.State) }
+func (m messageState) index() []string         { return message.IndexKeys(m.State) }
+
+func (r recipientState) evolve(e domain.Event, at time.Time) (aggregate, error) {
+	ev, ok := e.(recipient.Event)
+	if !ok {
+		return nil, errForeignEvent
+	}
+	return recipientState{recipient.Evolve(r.State, ev, at)}, nil
+}
+func (recipientState) timers() []message.Timer { return nil }
+func (recipientState) index() []string         { return nil }
+
+func (n numberState) evolve(e domain.Event, at time.Time) (aggregate, error) {
+	ev, ok := e.(recipient.Event)
+	if !ok {
+		return nil, errForeignEvent
+	}
+	return numberState{recipient.EvolveNumber(n.NumberState, ev, at)}, nil
+}
+func (numberState) timers() []message.Timer { return nil }
+func (numberState) index() []string         { return nil }
+
+func (a accountState) evolve(e domain.Event, _ time.Time) (aggregate, error) {
+	ev, ok := e.(account.Event)
+	if !ok {
+		return nil, errForeignEvent
+	}
+	return accountState{account.Evolve(a.State, ev)}, nil
+}
+func (accountState) timers() []message.Timer { return nil }
+func (accountState) index() []string         { return nil }
+
+func (p partitionState) evolve(e domain.Event, _ time.Time) (aggregate, error) {
+	ev, ok := e.(partition.Event)
+	if !ok {
+		return nil, errForeignEvent
+	}
+	return partitionState{partition.Evolve(p.State, ev)}, nil
+}
+func (partitionState) timers() []message.Timer { return nil }
+func (partitionState) index() []string         { return nil }
+
+func (p parkedState) evolve(e domain.Event, _ time.Time) (aggregate, error) {
+	ev, ok := e.(partition.Event)
+	if !ok {
+		return nil, errForeignEvent
+	}
+	return parkedState{partition.EvolveThing(p.Thing, ev)}, nil
+}
+func (parkedState) timers() []message.Timer { return nil }
+func (p parkedState) index() []string       { return p.IndexKeys() }
+
+// kindOf returns what stands before the slash of a stream's name.
+func kindOf(stream string) string {
+	kind, _, _ := strings.Cut(stream, "/")
+	return kind
+}
+
+// emptyState is the state of a stream without events.
+func emptyState(stream string) (aggregate, error) {
+	switch kindOf(stream) {
+	case "message":
+		return messageState{message.New(strings.TrimPrefix(stream, "message/"))}, nil
+	case "recipient":
+		return recipientState{}, nil
+	case "number":
+		return numberState{}, nil
+	case "account", "sender", "prices", "pause":
+		return accountState{account.State{Stream: stream}}, nil
+	case "partition":
+		return partitionState{}, nil
+	case "parked":
+		return parkedState{}, nil
+	}
+	return nil, fmt.Errorf("stream of an unknown kind %q", kindOf(stream))
+}
+
+// journalOf says which journal topic a stream's events go to.
+func journalOf(stream string) string {
+	switch kindOf(stream) {
+	case "account", "sender", "prices", "pause":
+		return accountsJournal
+	}
+	return messagesJournal
+}
+
+func encodeState(version int64, a aggregate) ([]byte, error) {
+	body, err := json.Marshal(a)
+	if err != nil {
+		return nil, fmt.Errorf("encode state: %w", err)
+	}
+	return append(binary.AppendUvarint(make([]byte, 0, len(body)+4), uint64(version)), body...), nil // versions count from 1
+}
+
+func decodeState(stream string, b []byte) (int64, aggregate, error) {
+	version, n := binary.Uvarint(b)
+	if n <= 0 {
+		return 0, nil, errors.New("state is not readable")
+	}
+	a, err := decodeBody(stream, b[n:])
+	return int64(version), a, err // see encodeState
+}
+
+func decodeBody(stream string, body []byte) (aggregate, error) {
+	a, err := emptyState(stream)
+	if err != nil {
+		return nil, err
+	}
+	switch s := a.(type) {
+	case messageState:
+		err = json.Unmarshal(body, &s)
+		return s, err
+	case recipientState:
+		err = json.Unmarshal(body, &s)
+		return s, err
+	case numberState:
+		err = json.Unmarshal(body, &s)
+		return s, err
+	case accountState:
+		err = json.Unmarshal(body, &s)
+		return s, err
+	case partitionState:
+		err = json.Unmarshal(body, &s)
+		return s, err
+	case parkedState:
+		err = json.Unmarshal(body, &s)
+		return s, err
+	}
+	return nil, errForeignEvent
+}

@@ -1,0 +1,214 @@
+package decider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"goniec/eventstore"
+	"goniec/internal/pause"
+)
+
+// GroupName is the consumer group that shares the partitions out.
+const GroupName = "decider"
+
+// Decider owns partitions and decides their commands.
+type Decider struct {
+	cfg      Config
+	standbys *standbys    // while Run runs
+	owned    atomic.Int32 // partitions
+}
+
+// New checks the configuration.
+func New(cfg Config) (*Decider, error) {
+	cfg.setDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	if cfg.Store.lost != nil {
+		cfg.Log.Warn("local state was damaged and is rebuilt", "why", cfg.Store.lost)
+	}
+	return &Decider{cfg: cfg}, nil
+}
+
+// Run takes part in the group until ctx ends; when it returns no partition is
+// owned and no transaction is open. Run it once at a time.
+func (d *Decider) Run(ctx context.Context) error {
+	d.standbys = d.startStandbys(ctx)
+	defer d.standbys.wait()
+	return d.cfg.Hand(ctx, d.own)
+}
+
+// own runs one ownership. A commit whose outcome is not known, or that the
+// broker refuses as stale, starts it over: a new producer settles the old
+// transaction, and everything is read back from what is committed.
+func (d *Decider) own(ctx context.Context, o *eventstore.Ownership) error {
+	log := d.cfg.Log.With("partition", o.Partition)
+	defer d.standbys.yield(o.Partition)()
+	d.owned.Add(1)
+	defer d.owned.Add(-1)
+	for wait := 50 * time.Millisecond; ctx.Err() == nil; wait = min(2*wait, 2*time.Second) {
+		began := d.cfg.Now()
+		err := d.once(ctx, o, log)
+		switch {
+		case ctx.Err() != nil:
+			return nil // the partition was taken away, or the process stops
+		case errors.Is(err, sarama.ErrProducerFenced):
+			d.cfg.Metrics.Fenced(o.Partition)
+			return fmt.Errorf("another process owns the partition: %w", err)
+		case errors.As(err, new(*fatalError)), errors.Is(err, eventstore.ErrNotMember):
+			return err
+		}
+		if d.cfg.Now().Sub(began) > time.Minute {
+			wait = 50 * time.Millisecond
+		}
+		log.Warn("ownership starts over", "error", err)
+		d.cfg.Metrics.Restarted(o.Partition, "commit")
+		o.Restarting()
+		if !sleep(ctx, wait) {
+			return nil
+		}
+		if err := d.confirm(ctx, o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// confirm waits until the group says that this process is still a member. A new
+// producer fences whoever owns the partition: after a failure only a member may
+// open one, else a zombie would throw its successor out.
+func (d *Decider) confirm(ctx context.Context, o *eventstore.Ownership) error {
+	for {
+		err := d.cfg.Cluster.StillMember(o)
+		if err == nil || errors.Is(err, eventstore.ErrNotMember) {
+			return err
+		}
+		if !sleep(ctx, time.Second) {
+			return nil
+		}
+	}
+}
+
+// fatalError gives the partition up: trying again here cannot help (an unknown
+// event type, a broken chain, a missing offset).
+type fatalError struct{ err error }
+
+func (e *fatalError) Error() string { return e.err.Error() }
+func (e *fatalError) Unwrap() error { return e.err }
+
+func fatalf(format string, args ...any) error { return &fatalError{fmt.Errorf(format, args...)} }
+
+// sleep waits for d; false means that ctx ended first.
+func sleep(ctx context.Context, d time.Duration) bool { return pause.For(ctx, d) == nil }
+
+// owner is one ownership between two starts.
+type owner struct {
+	cfg      *Config
+	store    *Store
+	claim    *eventstore.Ownership
+	part     eventstore.Partition
+	keys     keyspace
+	topics   eventstore.Topics
+	source   string
+	log      *slog.Logger
+	producer eventstore.Transactions
+	cache    *cache
+	cached   func() int // how many entries cache may hold
+	find     *finder
+	life     context.Context // of this ownership
+	pass     pass
+	loading  bool // the state was loaded from the state topic, and streams may be ahead of marks
+
+	epoch    int64
+	heads    map[string][32]byte // of the journal topics, committed
+	marks    map[string]journalMark
+	recorded time.Time
+	started  time.Time // real time
+
+	lanes   [2]*lane // urgent, bulk
+	timers  timerGate
+	commits time.Time // real time of the last group
+	parked  parkedCount
+	saved   [2]int64  // lane offsets of the last transaction
+	savedAt time.Time // real time of it
+	heldAt  time.Time // real time of the last look at what waits for a switch
+	evicted time.Time // real time of the last look for what can be forgotten
+
+	measured time.Time     // real time of the last measurement
+	behind   time.Duration // of the timers
+	traces   traceMemory
+}
+
+// once is one start and run of an ownership, in the order that makes it safe:
+// (1) a new producer, whose init fences the predecessor and settles its last
+// transaction; (2) only then the committed offsets; (3) the state, brought up to
+// the journal's end; (4) the reference view; (5) decide.
+func (d *Decider) once(ctx context.Context, claim *eventstore.Ownership, log *slog.Logger) error {
+	p := claim.Partition
+	producer, err := d.cfg.Cluster.Begin(ctx, fmt.Sprintf("%s%s-%d", d.cfg.Kafka.Prefix, GroupName, p))
+	if err != nil {
+		return fmt.Errorf("open producer: %w", err)
+	}
+	// Opening it may have taken long: who was counted out meanwhile must not begin a
+	// transaction, which would keep its successor from reading until it times out.
+	if err := d.confirm(ctx, claim); err != nil {
+		return errors.Join(err, producer.Close())
+	}
+	o := d.newOwner(p, log)
+	o.claim, o.producer, o.life = claim, producer, ctx
+	return errors.Join(o.run(ctx), o.find.forget(), producer.Close())
+}
+
+func (o *owner) run(ctx context.Context) error {
+	offsets, err := o.committedOffsets(ctx)
+	if err != nil {
+		return err
+	}
+	began := o.cfg.Now()
+	replayed, err := o.recover(ctx)
+	if err != nil {
+		return err
+	}
+	o.epoch++
+	if err := o.checkOffsets(offsets); err != nil {
+		return err
+	}
+	for !o.cfg.ViewReady() {
+		if !sleep(ctx, 20*time.Millisecond) {
+			return context.Cause(ctx)
+		}
+	}
+	o.log.Info("partition owned", "epoch", o.epoch, "replayed", replayed, "took", o.cfg.Now().Sub(began).Round(time.Millisecond))
+	o.claim.Working()
+	return o.loop(ctx, offsets)
+}
+
+// committedOffsets reads both lanes' offsets; -1 means none.
+func (o *owner) committedOffsets(ctx context.Context) ([2]int64, error) {
+	var out [2]int64
+	for i, topic := range laneTopics {
+		off, _, err := o.cfg.Cluster.Committed(ctx, o.claim.Group, o.topics.Name(topic), o.part)
+		if err != nil {
+			return out, fmt.Errorf("committed offset of %s: %w", topic, err)
+		}
+		out[i] = off
+	}
+	return out, nil
+}
+
+// checkOffsets refuses to guess: a partition with a history whose offset is
+// gone must not be read from its oldest record again.
+func (o *owner) checkOffsets(offsets [2]int64) error {
+	for i, off := range offsets {
+		if off < 0 && o.marks[messagesJournal].Last+o.marks[accountsJournal].Last > -2 {
+			return fatalf("partition %d has a history, but group %s has no committed offset for %s: restore it by hand (run book: missing offset)", o.part, o.claim.Group, laneTopics[i])
+		}
+	}
+	return nil
+}

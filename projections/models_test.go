@@ -1,0 +1,15 @@
+package projections_test
+
+import (
+	"time"
+
+	"goniec/projections"
+	"goniec/projections/models"
+)
+
+func modelsAll() []projections.Projection { return models.All() }
+
+const (
+	waitLong  = 20 * time.Second
+	pollOften = 5 * time.Millisecond
+)
