@@ -70,7 +70,7 @@ func (s *shelf) follow(c *eventstore.ContentStore, parts ...eventstore.Partition
 
 func (s *shelf) get(c *eventstore.ContentStore, p eventstore.Partition, id string) string {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
 	defer cancel()
 	v, ok, err := c.Get(ctx, p, id)
 	require.NoError(s.t, err)
@@ -96,7 +96,7 @@ func TestContentsAreReadUpToTheAsking(t *testing.T) {
 		require.Equal(t, "x"+id, s.get(c, 0, id))
 	}
 	s.put(0, "a", "")
-	require.Eventually(t, func() bool { return s.get(c, 0, "a") == "" }, 10*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return s.get(c, 0, "a") == "" }, time.Minute, 10*time.Millisecond)
 }
 
 func TestContentsGoOnWhereTheyEnded(t *testing.T) {

@@ -74,15 +74,15 @@ func TestPartitionsChangeHands(t *testing.T) {
 	d, n, other := newDesk(t), newTenants(), newTenants()
 	stop := run(t, d.owners(n.keep).Run)
 	both := func() bool { return n.times(0) > 0 && n.times(1) > 0 }
-	require.Eventually(t, both, 20*time.Second, 20*time.Millisecond)
+	require.Eventually(t, both, time.Minute, 20*time.Millisecond)
 	stopOther := run(t, d.owners(func(ctx context.Context, o *eventstore.Ownership) error {
 		defer n.enter(o)() // counted together: two at once would show
 		return other.keep(ctx, o)
 	}).Run)
-	require.Eventually(t, func() bool { return other.times(0)+other.times(1) == 1 }, 20*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return other.times(0)+other.times(1) == 1 }, time.Minute, 20*time.Millisecond)
 	require.Equal(t, 3, n.times(0)+n.times(1), "one moved, one stayed")
 	require.ErrorIs(t, stop(), context.Canceled)
-	require.Eventually(t, func() bool { return other.times(0) == 1 && other.times(1) == 1 }, 20*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return other.times(0) == 1 && other.times(1) == 1 }, time.Minute, 20*time.Millisecond)
 	require.ErrorIs(t, stopOther(), context.Canceled)
 	require.Equal(t, 1, n.most)
 }
@@ -98,9 +98,9 @@ func TestAPartitionGivenUpLeavesTheOthersAlone(t *testing.T) {
 		}
 		return n.keep(ctx, o)
 	}).Run)
-	require.Eventually(t, func() bool { return n.times(0) > 0 && n.times(1) > 0 }, 20*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return n.times(0) > 0 && n.times(1) > 0 }, time.Minute, 20*time.Millisecond)
 	require.Never(t, func() bool { return n.times(0) > 1 || n.times(1) > 1 }, 3*time.Second, 50*time.Millisecond)
-	require.Eventually(t, func() bool { return n.times(0) > 1 }, 20*time.Second, 50*time.Millisecond, "it is tried again")
+	require.Eventually(t, func() bool { return n.times(0) > 1 }, time.Minute, 50*time.Millisecond, "it is tried again")
 }
 
 // A process that the group has removed is told so, before its heartbeat finds out.
@@ -115,7 +115,7 @@ func TestAMemberKnowsThatItWasRemoved(t *testing.T) {
 		once.Do(func() { close(ended) })
 		return err
 	}).Run)
-	require.Eventually(t, func() bool { return n.times(0) > 0 }, 20*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return n.times(0) > 0 }, time.Minute, 20*time.Millisecond)
 	o := n.claim(0)
 	require.NoError(t, eventstore.NewCluster(d.kafka, d.client).StillMember(o))
 	coordinator, err := d.client.Coordinator(o.Group)
@@ -175,7 +175,7 @@ func TestAMemberComesBackAsItself(t *testing.T) {
 	both := func(times int) func() bool {
 		return func() bool { return n.times(0) == times && n.times(1) == times }
 	}
-	require.Eventually(t, both(1), 20*time.Second, 20*time.Millisecond)
+	require.Eventually(t, both(1), time.Minute, 20*time.Millisecond)
 	before := n.claim(0).Member().MemberID
 	l.set(true)
 	<-ended
@@ -193,7 +193,7 @@ func TestAKilledOwnersTransactionHoldsNobodyUp(t *testing.T) {
 	d, n := newDesk(t), newTenants()
 	d.abandonOffsets("g")
 	run(t, d.owners(n.keep).Run)
-	require.Eventually(t, func() bool { return n.times(0) > 0 && n.times(1) > 0 }, 20*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return n.times(0) > 0 && n.times(1) > 0 }, time.Minute, 20*time.Millisecond)
 }
 
 // abandonOffsets leaves offsets of the group in a transaction that stays open for a minute.
@@ -210,7 +210,7 @@ func (d *desk) abandonOffsets(group string) {
 	require.Eventually(d.t, func() bool { // the coordinator may not be there yet
 		begun, err = init.RequestWith(d.t.Context(), client)
 		return err == nil && begun.ErrorCode == 0
-	}, 20*time.Second, 50*time.Millisecond)
+	}, time.Minute, 50*time.Millisecond)
 	add := kmsg.NewAddOffsetsToTxnRequest()
 	add.TransactionalID, add.ProducerID, add.ProducerEpoch, add.Group = id, begun.ProducerID, begun.ProducerEpoch, group
 	added, err := add.RequestWith(d.t.Context(), client)

@@ -56,7 +56,7 @@ func (d *desk) end() int64 {
 // drain reads until the reader has passed to.
 func (d *desk) drain(r *eventstore.Reader, to int64) (names []string) {
 	d.t.Helper()
-	ctx, cancel := context.WithTimeout(d.t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(d.t.Context(), time.Minute)
 	defer cancel()
 	last := r.Position() - 1
 	for r.Position() < to {

@@ -26,7 +26,7 @@ func run(t *testing.T, fn func(context.Context) error) (stop func() error) {
 		select {
 		case err := <-done:
 			return err
-		case <-time.After(15 * time.Second):
+		case <-time.After(time.Minute):
 			return errors.New("it does not end")
 		}
 	})
@@ -58,7 +58,7 @@ func TestOutcomesReachThoseWhoWait(t *testing.T) {
 	want := eventstore.Outcome{Stream: "account/a", Version: 3, Events: []string{"x"}, Refused: domain.RefuseField("code", "field", "why")}
 	say("c1", want)
 	want.Command = "c1"
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	got, err := wait(ctx)
 	require.NoError(t, err)
@@ -97,7 +97,7 @@ func TestFollowerHandsOverEachPartitionInOrder(t *testing.T) {
 	defer cancel()
 	require.ErrorIs(t, f.CaughtUp(short), context.DeadlineExceeded, "nobody follows yet")
 	stop := run(t, f.Run)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	require.NoError(t, f.CaughtUp(ctx))
 	require.Equal(t, int64(20), f.Position())

@@ -152,7 +152,7 @@ func versions(b *testing.B, conn *pgx.Conn, table string) (n int) {
 			last, same = n, 0
 		}
 		return n > benchMessages && same > 10
-	}, 30*time.Second, 200*time.Millisecond)
+	}, time.Minute, 200*time.Millisecond)
 	return n
 }
 

@@ -10,6 +10,6 @@ import (
 func modelsAll() []projections.Projection { return models.All() }
 
 const (
-	waitLong  = 20 * time.Second
+	waitLong  = time.Minute
 	pollOften = 5 * time.Millisecond
 )

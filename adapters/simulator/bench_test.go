@@ -25,7 +25,7 @@ func benchmarked(b *testing.B) string {
 	ended := make(chan error, 1)
 	go func() { ended <- sim.Run(ctx) }()
 	b.Cleanup(func() {
-		require.Eventually(b, func() bool { return sim.Stats().Pending == 0 }, 30*time.Second, time.Millisecond)
+		require.Eventually(b, func() bool { return sim.Stats().Pending == 0 }, time.Minute, time.Millisecond)
 		cancel()
 		require.NoError(b, <-ended)
 	})

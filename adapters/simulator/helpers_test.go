@@ -138,7 +138,7 @@ func (b *bundle) settle(t *testing.T, d time.Duration) {
 // quiet waits until nothing that is due by now is open.
 func (b *bundle) quiet(t *testing.T) {
 	t.Helper()
-	require.Eventually(t, func() bool { return b.open(t) == 0 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return b.open(t) == 0 }, time.Minute, time.Millisecond)
 }
 
 // open counts reports that are due in domain time and not acknowledged.

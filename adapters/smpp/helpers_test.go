@@ -14,7 +14,7 @@ import (
 	"goniec/domain/message"
 )
 
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 

@@ -171,7 +171,7 @@ func (w *world) count(q string, args ...any) (n int) {
 // eventually waits until the query counts n.
 func (w *world) eventually(n int, q string, args ...any) {
 	w.t.Helper()
-	require.Eventually(w.t, func() bool { return w.count(q, args...) == n }, 20*time.Second, 10*time.Millisecond, q)
+	require.Eventually(w.t, func() bool { return w.count(q, args...) == n }, time.Minute, 10*time.Millisecond, q)
 }
 
 var happened = time.Date(2026, 11, 16, 9, 30, 0, 123456000, time.UTC)
@@ -265,7 +265,7 @@ func (r *receiver) ids() []string {
 // waitFor waits until n calls came.
 func (r *receiver) waitFor(t testing.TB, n int) []hit {
 	t.Helper()
-	require.Eventually(t, func() bool { return len(r.all()) >= n }, 20*time.Second, 5*time.Millisecond, "calls did not come")
+	require.Eventually(t, func() bool { return len(r.all()) >= n }, time.Minute, 5*time.Millisecond, "calls did not come")
 	return r.all()
 }
 

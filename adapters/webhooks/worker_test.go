@@ -142,7 +142,7 @@ func TestQueuesWithoutWorkAreClosedAndOpenedAgain(t *testing.T) {
 		defer w.last.lanes.mu.Unlock()
 		return len(w.last.lanes.breakers)
 	}
-	require.Eventually(t, func() bool { return open() == 0 }, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return open() == 0 }, time.Minute, 10*time.Millisecond)
 	w.tell(0, "message/"+uuid.NewString(), message.Unknown{})
 	r.waitFor(t, 2)
 }
@@ -234,7 +234,7 @@ func TestTheQueueIsMeasured(t *testing.T) {
 	w.change = func(c *Config) { c.Schedule = []time.Duration{time.Hour} }
 	require.Equal(t, "webhooks", w.engine().Waiting()[0].Part)
 	stop := w.run()
-	require.Eventually(t, func() bool { return len(w.last.Waiting()) == 0 }, 20*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return len(w.last.Waiting()) == 0 }, time.Minute, 5*time.Millisecond)
 	w.tell(0, "message/"+uuid.NewString(), message.Unknown{})
 	w.eventually(1, "SELECT count(*) FROM goniec_webhooks.deliveries WHERE state = 'pending' AND attempts = 1")
 	n, oldest, err := w.last.store.queue(t.Context())

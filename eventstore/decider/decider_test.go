@@ -114,7 +114,7 @@ func TestAnOwnerThatWasDownReadsItsInboxBeforeItsTimers(t *testing.T) {
 	require.Eventually(t, func() bool {
 		sends = b.outbox(eventstore.OutboxUrgent, 0, eventstore.InstructionSend)
 		return len(sends) == n
-	}, 20*time.Second, 20*time.Millisecond)
+	}, time.Minute, 20*time.Millisecond)
 	stop()
 	delivered := b.clock.Now().Add(2 * time.Second)
 	b.clock.Advance(3 * time.Second)

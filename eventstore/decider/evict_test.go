@@ -52,7 +52,7 @@ func (b *bench) evicted() (streams []string) {
 
 func (b *bench) awaitEvicted(streams ...string) {
 	b.t.Helper()
-	require.Eventually(b.t, func() bool { return len(b.evicted()) >= len(streams) }, 20*time.Second, 20*time.Millisecond)
+	require.Eventually(b.t, func() bool { return len(b.evicted()) >= len(streams) }, time.Minute, 20*time.Millisecond)
 	require.ElementsMatch(b.t, streams, b.evicted())
 }
 
@@ -115,7 +115,7 @@ func TestARequestAfterTheHorizonIsANewMessage(t *testing.T) {
 	b.clock.Advance(message.KeptFor)
 	b.awaitEvicted(stream)
 	again()
-	require.Eventually(t, func() bool { return len(b.outbox(eventstore.OutboxUrgent, 0, eventstore.InstructionSend)) == 2 }, 20*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return len(b.outbox(eventstore.OutboxUrgent, 0, eventstore.InstructionSend)) == 2 }, time.Minute, 20*time.Millisecond)
 	again() // and again within the next
 	other, _ := b.ended()
 	require.NotEqual(t, stream, other)

@@ -72,7 +72,7 @@ func (b *bench) parked(p eventstore.Partition) (out []partition.Parked, ids map[
 
 func (b *bench) awaitParked(p eventstore.Partition, n int) []partition.Parked {
 	b.t.Helper()
-	require.Eventually(b.t, func() bool { out, _ := b.parked(p); return len(out) >= n }, 20*time.Second, 20*time.Millisecond)
+	require.Eventually(b.t, func() bool { out, _ := b.parked(p); return len(out) >= n }, time.Minute, 20*time.Millisecond)
 	out, _ := b.parked(p)
 	return out
 }
@@ -98,7 +98,7 @@ func TestPartitionsChangeHandsUnderLoad(t *testing.T) {
 		_, zero := b.owned(0)
 		_, one := b.owned(1)
 		return len(zero)+len(one) >= 3 // the second process has one of them
-	}, 20*time.Second, 20*time.Millisecond)
+	}, time.Minute, 20*time.Millisecond)
 	load(50)
 	stop()
 	load(50)
@@ -114,7 +114,7 @@ func TestPartitionsChangeHandsUnderLoad(t *testing.T) {
 				}
 			}
 			return true
-		}, 20*time.Second, 50*time.Millisecond)
+		}, time.Minute, 50*time.Millisecond)
 	}
 	sends := len(b.outbox(eventstore.OutboxUrgent, 0, eventstore.InstructionSend)) + len(b.outbox(eventstore.OutboxUrgent, 1, eventstore.InstructionSend))
 	require.Equal(t, len(ids)+1, sends)
@@ -137,7 +137,7 @@ func TestAFencedOwnerStops(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { _ = usurper.Close() }()
 	id := b.request(0)
-	require.Eventually(t, func() bool { return book.count("partition given up") == 1 }, 20*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return book.count("partition given up") == 1 }, time.Minute, 20*time.Millisecond)
 	require.Zero(t, book.count("ownership starts over"), "it must not fence its successor in turn")
 	require.NoError(t, usurper.BeginTxn(), "the usurper still owns")
 	require.NoError(t, usurper.SendMessages([]*sarama.ProducerMessage{{Topic: b.kafka.Topics().Name(eventstore.Outcomes), Partition: 0, Value: sarama.StringEncoder("{}")}}))
@@ -166,7 +166,7 @@ func TestARemovedOwnerStops(t *testing.T) {
 		require.NoError(t, err)
 	}
 	b.request(0)
-	require.Eventually(t, func() bool { return book.count("not a member of the group") == 1 }, 5*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return book.count("not a member of the group") == 1 }, time.Minute, 20*time.Millisecond)
 	require.Equal(t, 1, book.count("ownership starts over"))
 }
 
@@ -188,7 +188,7 @@ func TestDeletedCommandsAreNotPassedOver(t *testing.T) {
 	require.NoError(t, admin.DeleteRecords(topic, map[int32]int64{0: end}))
 	before := len(b.journal(eventstore.Messages, 0))
 	b.start(dir, book.log)
-	require.Eventually(t, func() bool { return book.count("partition given up") == 1 }, 20*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return book.count("partition given up") == 1 }, time.Minute, 20*time.Millisecond)
 	require.Equal(t, 1, book.count("out of the topic's range"))
 	require.Len(t, b.journal(eventstore.Messages, 0), before+1, "nothing but that it was owned")
 	b.story(1, "message/"+b.request(1), message.TypeAttemptStarted) // the other partition goes on
@@ -216,7 +216,7 @@ func TestACutJournalIsGivenUp(t *testing.T) {
 				dir = t.TempDir()
 			}
 			b.start(dir, book.log)
-			require.Eventually(t, func() bool { return book.count("partition given up") == 1 }, 20*time.Second, 20*time.Millisecond)
+			require.Eventually(t, func() bool { return book.count("partition given up") == 1 }, time.Minute, 20*time.Millisecond)
 			require.Equal(t, 1, book.count("its beginning was deleted"))
 			require.Zero(t, book.count("ownership starts over"))
 		})

@@ -178,7 +178,7 @@ func (b *bench) story(p eventstore.Partition, stream, want string) []string {
 			}
 		}
 		return false
-	}, 20*time.Second, 20*time.Millisecond, "waiting for %s, have %v", want, types)
+	}, time.Minute, 20*time.Millisecond, "waiting for %s, have %v", want, types)
 	return types
 }
 

@@ -58,15 +58,15 @@ func TestAnOwnerTellsHowItFares(t *testing.T) {
 	require.Eventually(t, m.saw(func(_ []string, stand map[eventstore.Partition]decider.Measurement) bool {
 		s := stand[1]
 		return s.Urgent.Records == 0 && s.Urgent.Oldest.IsZero() && s.Bulk.Records == 0
-	}), 20*time.Second, 50*time.Millisecond)
+	}), time.Minute, 50*time.Millisecond)
 	require.Eventually(t, m.saw(func(facts []string, _ map[eventstore.Partition]decider.Measurement) bool {
 		n := map[string]int{}
 		for _, f := range facts {
 			n[f]++
 		}
 		return n[message.TypeAccepted] == 1 && n[message.TypeAttemptStarted] == 1
-	}), 20*time.Second, 50*time.Millisecond, "each fact is told once")
-	require.Eventually(t, func() bool { return len(states.Waiting()) == 0 }, 20*time.Second, 20*time.Millisecond)
+	}), time.Minute, 50*time.Millisecond, "each fact is told once")
+	require.Eventually(t, func() bool { return len(states.Waiting()) == 0 }, time.Minute, 20*time.Millisecond)
 	require.Equal(t, map[eventstore.Partition]bool{0: true, 1: true}, states.Owned())
 	require.Equal(t, map[eventstore.Partition]int64{0: 1, 1: 1}, states.Takeovers())
 	stop()
@@ -83,7 +83,7 @@ func TestAPartitionThatIsGivenUpIsNamed(t *testing.T) {
 	require.Eventually(t, func() bool {
 		w := states.Waiting()
 		return len(w) == 1 && w[0].Part == "decider partition 1" && states.Owned()[0] && !states.Owned()[1]
-	}, 20*time.Second, 10*time.Millisecond)
+	}, time.Minute, 10*time.Millisecond)
 	require.Contains(t, states.Waiting()[0].Why, "no owner")
 }
 
@@ -101,7 +101,7 @@ func TestEventsContinueTheTraceOfTheirCommand(t *testing.T) {
 	b.send(eventstore.InboxUrgent, 0, eventstore.Command{
 		Type: message.CommandCancel, Stream: stream, Account: testAccount, Actor: "test", TraceParent: parent,
 	}, message.Cancel{})
-	require.Eventually(t, func() bool { return len(rec.Ended()) == 1 }, 20*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return len(rec.Ended()) == 1 }, time.Minute, 20*time.Millisecond)
 	span := rec.Ended()[0]
 	require.Equal(t, "decide message.cancel.v1", span.Name())
 	require.Equal(t, "b7ad6b7169203331", span.Parent().SpanID().String())

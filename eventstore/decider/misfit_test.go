@@ -24,7 +24,7 @@ func (b *bench) history(dir string, n int) (streams []string) {
 		streams = append(streams, "message/"+b.request(0))
 		b.story(0, streams[len(streams)-1], message.TypeAttemptStarted)
 	}
-	require.Eventually(b.t, func() bool { epochs, _ := b.owned(1); return len(epochs) > 0 }, 20*time.Second, 20*time.Millisecond)
+	require.Eventually(b.t, func() bool { epochs, _ := b.owned(1); return len(epochs) > 0 }, time.Minute, 20*time.Millisecond)
 	stop()
 	return streams
 }
@@ -38,7 +38,7 @@ func (b *bench) goesOn(dir, stream, why string, n int) {
 	b.clock.Advance(time.Minute)
 	b.start(dir, book.log)
 	b.story(0, stream, message.TypeFellBack)
-	require.Eventually(b.t, func() bool { return book.count("partition owned") == testPartitions }, 20*time.Second, 20*time.Millisecond)
+	require.Eventually(b.t, func() bool { return book.count("partition owned") == testPartitions }, time.Minute, 20*time.Millisecond)
 	require.Equal(b.t, n, book.count(why), book.String())
 	now, _ := b.owned(0)
 	require.Equal(b.t, epochs[len(epochs)-1]+1, now[len(now)-1])
@@ -79,7 +79,7 @@ func TestStateOfAnotherClusterIsRebuilt(t *testing.T) {
 	dir := t.TempDir()
 	stop := there.start(dir, func(c *decider.Config) { c.Installation = "another" })
 	there.request(0)
-	require.Eventually(t, func() bool { return len(there.outbox(eventstore.OutboxUrgent, 0, eventstore.InstructionSend)) == 1 }, 20*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return len(there.outbox(eventstore.OutboxUrgent, 0, eventstore.InstructionSend)) == 1 }, time.Minute, 20*time.Millisecond)
 	stop()
 	streams := here.history(t.TempDir(), 1)
 	here.goesOn(dir, streams[0], "it belongs to another installation", 2)

@@ -47,7 +47,7 @@ func (b *bench) outcome(p eventstore.Partition, command string) (out eventstore.
 		})
 		require.NoError(b.t, err)
 		return found
-	}, 20*time.Second, 20*time.Millisecond)
+	}, time.Minute, 20*time.Millisecond)
 	return out
 }
 
@@ -313,7 +313,7 @@ func TestWhatIsParkedNowIsCounted(t *testing.T) {
 	b, seen := newBench(t), &gauge{}
 	use := func(c *decider.Config) { c.Metrics = seen }
 	is := func(n int64) {
-		require.Eventually(t, func() bool { return seen.now.Load() == n }, 20*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return seen.now.Load() == n }, time.Minute, time.Millisecond)
 	}
 	dir := t.TempDir()
 	stop := b.start(dir, use)

@@ -68,7 +68,7 @@ func (s *storm) decided(id string) {
 			}
 		}
 		return false
-	}, 20*time.Second, 10*time.Millisecond)
+	}, time.Minute, 10*time.Millisecond)
 }
 
 // ask sends a request, and at times a cancel, a repeat, or what cannot be read.
@@ -178,7 +178,7 @@ func (s *storm) settled() (events int) {
 			events, last = n, time.Now()
 		}
 		return time.Since(last) > time.Second
-	}, 30*time.Second, 50*time.Millisecond)
+	}, time.Minute, 50*time.Millisecond)
 	return events
 }
 
@@ -222,7 +222,7 @@ func TestReplayedStateIsTheLiveState(t *testing.T) {
 	stop = b.start(rebuilt)
 	require.Eventually(t, func() bool {
 		return len(b.journal(eventstore.Messages, 0)) > before
-	}, 20*time.Second, 20*time.Millisecond)
+	}, time.Minute, 20*time.Millisecond)
 	require.Equal(t, before+1, s.settled(), "a successor decides nothing that was decided")
 	stop()
 	want := storetest.State(t, live)

@@ -23,7 +23,7 @@ func TestAnUnknownOutcomeIsResolved(t *testing.T) {
 	id := b.request(0)
 	answer := func(n int, o message.Outcome) message.SendInstruction {
 		var in message.SendInstruction
-		require.Eventually(t, func() bool { return len(b.outbox(eventstore.OutboxUrgent, 0, eventstore.InstructionSend)) > n }, 20*time.Second, 20*time.Millisecond)
+		require.Eventually(t, func() bool { return len(b.outbox(eventstore.OutboxUrgent, 0, eventstore.InstructionSend)) > n }, time.Minute, 20*time.Millisecond)
 		require.NoError(t, json.Unmarshal(b.outbox(eventstore.OutboxUrgent, 0, eventstore.InstructionSend)[n].Value, &in))
 		b.send(eventstore.InboxUrgent, 0, eventstore.Command{Type: message.CommandAnswer, Stream: "message/" + id, Account: testAccount, Actor: "dispatcher"},
 			message.Answer{Attempt: in.Attempt, Outcome: o, Reason: "timeout", At: b.clock.Now()})
@@ -60,13 +60,13 @@ func TestAReportThatFitsNothingSaysWhy(t *testing.T) {
 	now := b.clock.Now()
 	viber := message.SendInstruction{Route: "viber", Channel: domain.Viber, ServiceID: 4711}
 	b.report(0, viber, "1", message.ReportDelivered, now)
-	require.Eventually(t, func() bool { return len(b.stored(0)) == 1 }, 20*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return len(b.stored(0)) == 1 }, time.Minute, 20*time.Millisecond)
 	for range 2 {
 		id := b.request(0)
 		b.story(0, "message/"+id, message.TypeAttemptStarted)
 	}
 	b.report(0, viber, "2", message.ReportDelivered, now)
-	require.Eventually(t, func() bool { return len(b.stored(0)) == 2 }, 20*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return len(b.stored(0)) == 2 }, time.Minute, 20*time.Millisecond)
 	for _, r := range b.outbox(eventstore.OutboxUrgent, 0, eventstore.InstructionSend) {
 		var in message.SendInstruction
 		require.NoError(t, json.Unmarshal(r.Value, &in))
@@ -74,7 +74,7 @@ func TestAReportThatFitsNothingSaysWhy(t *testing.T) {
 			message.Answer{Attempt: in.Attempt, Outcome: message.OutcomeUnknown, Reason: "timeout", At: now})
 	}
 	b.report(0, viber, "3", message.ReportDelivered, now)
-	require.Eventually(t, func() bool { return len(b.stored(0)) == 3 }, 20*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return len(b.stored(0)) == 3 }, time.Minute, 20*time.Millisecond)
 	require.Equal(t, []string{recipient.WhyNone, recipient.WhyInFlight, recipient.WhySeveral}, b.stored(0))
 
 	// The operator knows of one: the reports are the other one's.

@@ -39,7 +39,7 @@ func newPair(b *bench) *pair {
 		_, zero := b.owned(0)
 		_, one := b.owned(1)
 		return len(zero) > 0 && len(one) > 0 && zero[len(zero)-1] != one[len(one)-1]
-	}, 20*time.Second, 20*time.Millisecond)
+	}, time.Minute, 20*time.Millisecond)
 	return p
 }
 
@@ -66,7 +66,7 @@ func (p *pair) awaitFollowed(i int) {
 		}
 		next, err := strconv.ParseInt(all[len(all)-1][1], 10, 64)
 		return err == nil && next > last
-	}, 20*time.Second, 20*time.Millisecond)
+	}, time.Minute, 20*time.Millisecond)
 }
 
 // A standby's copy is the owner's state; when the partition comes to it, it has nothing left to replay.
@@ -85,7 +85,7 @@ func TestAStandbyTakesOver(t *testing.T) {
 	p.awaitFollowed(1 - owner)
 	epochs, _ := b.owned(0)
 	p.stop[owner]()
-	require.Eventually(t, func() bool { now, _ := b.owned(0); return len(now) == len(epochs)+1 }, 20*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { now, _ := b.owned(0); return len(now) == len(epochs)+1 }, time.Minute, 20*time.Millisecond)
 	require.Regexp(t, `msg="partition owned" partition=0 epoch=\d+ replayed=0 `, p.books[1-owner].String())
 	require.Equal(t, events+1, s.settled(), "that it is owned, and nothing else: the standby had decided nothing")
 	p.stop[1-owner]()
@@ -97,7 +97,7 @@ func TestAStandbyTakesOver(t *testing.T) {
 func TestAPlannedStopHandsOverAtOnce(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	b.kafka.SessionTimeout = 30 * time.Second
+	b.kafka.SessionTimeout = time.Minute
 	p := newPair(b)
 	owner := p.owner()
 	p.awaitFollowed(1 - owner)
@@ -107,7 +107,7 @@ func TestAPlannedStopHandsOverAtOnce(t *testing.T) {
 		defer close(stopped)
 		p.stop[owner]()
 	}()
-	require.Eventually(t, func() bool { return p.owner() != owner }, 20*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return p.owner() != owner }, time.Minute, 5*time.Millisecond)
 	b.story(0, "message/"+b.request(0), message.TypeAttemptStarted)
 	took := time.Since(began)
 	<-stopped

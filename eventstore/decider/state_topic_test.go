@@ -51,14 +51,14 @@ func (b *bench) awaitMark(p eventstore.Partition) {
 	b.t.Helper()
 	events := b.journal(eventstore.Messages, p)
 	last := events[len(events)-1].Offset
-	require.Eventually(b.t, func() bool { return b.mark(p) > last }, 20*time.Second, 20*time.Millisecond)
+	require.Eventually(b.t, func() bool { return b.mark(p) > last }, time.Minute, 20*time.Millisecond)
 }
 
 // awaitMarks is awaitMark of every partition, which its owner must have begun.
 func (b *bench) awaitMarks() {
 	b.t.Helper()
 	for p := range eventstore.Partition(testPartitions) {
-		require.Eventually(b.t, func() bool { return len(b.journal(eventstore.Messages, p)) > 0 }, 20*time.Second, 20*time.Millisecond)
+		require.Eventually(b.t, func() bool { return len(b.journal(eventstore.Messages, p)) > 0 }, time.Minute, 20*time.Millisecond)
 		b.awaitMark(p)
 	}
 }
@@ -72,7 +72,7 @@ func (b *bench) recreate(topic string) {
 	layout := eventstore.Layout{Partitions: testPartitions, ReplicationFactor: 1, MinInsync: 1}
 	require.Eventually(b.t, func() bool {
 		return eventstore.CreateTopics(b.kafka, layout) == nil
-	}, 20*time.Second, 50*time.Millisecond)
+	}, time.Minute, 50*time.Millisecond)
 	require.NoError(b.t, admin.Close())
 	require.NoError(b.t, b.client.RefreshMetadata())
 }
@@ -87,7 +87,7 @@ func (s *storm) restart(dir string, adjust ...func(*decider.Config)) map[string]
 	}
 	stop := s.start(dir, adjust...)
 	for p, n := range before {
-		require.Eventually(s.t, func() bool { now, _ := s.owned(eventstore.Partition(p)); return len(now) > n }, 20*time.Second, 20*time.Millisecond)
+		require.Eventually(s.t, func() bool { now, _ := s.owned(eventstore.Partition(p)); return len(now) > n }, time.Minute, 20*time.Millisecond)
 	}
 	s.settled()
 	stop()
@@ -186,9 +186,9 @@ func TestAPassEndsWhileDecisionsGoOn(t *testing.T) {
 	b := newBench(t)
 	fill(b, 3000)
 	b.start(t.TempDir(), passEvery(20*time.Millisecond), func(c *decider.Config) { c.GroupLimit = 20 })
-	require.Eventually(t, func() bool { return len(b.journal(eventstore.Messages, 0)) > 4500 }, 40*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return len(b.journal(eventstore.Messages, 0)) > 4500 }, time.Minute, 5*time.Millisecond)
 	require.Positive(t, b.mark(0), "a pass ended under load")
-	require.Eventually(t, func() bool { return len(b.journal(eventstore.Messages, 0)) > 9000 }, 40*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return len(b.journal(eventstore.Messages, 0)) > 9000 }, time.Minute, 20*time.Millisecond)
 	b.awaitMark(0)
 	require.Len(t, b.saved(0), 3000+2, "every message, the partition, the mark")
 }

@@ -52,7 +52,7 @@ type Brokers interface {
 
 func (s Store) withDefaults() Store {
 	if s.Patience == 0 {
-		s.Patience = 20 * time.Second
+		s.Patience = time.Minute
 	}
 	if s.Replicas == 0 {
 		s.Replicas = 1

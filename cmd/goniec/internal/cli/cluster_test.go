@@ -44,7 +44,7 @@ func (p *process) ready(t *testing.T) string {
 		var whole bool
 		line, _, whole = strings.Cut(p.out.String(), "\n")
 		return whole
-	}, 30*time.Second, 20*time.Millisecond)
+	}, time.Minute, 20*time.Millisecond)
 	return line
 }
 
@@ -163,10 +163,10 @@ http: {addr: "127.0.0.1:0"}
 	got = do("messages", "list", "--url", serving.HTTP, "--key-file", key)
 	require.Equal(t, result{ExitRefused, "", "goniec: this needs a key of role client (wrong_role)\n"}, got)
 
-	require.Eventually(t, func() bool { return do("config", "check", "--connect").code == 0 }, 30*time.Second, 200*time.Millisecond)
+	require.Eventually(t, func() bool { return do("config", "check", "--connect").code == 0 }, time.Minute, 200*time.Millisecond)
 	require.Eventually(t, func() bool { // the projector makes its tables when it starts
 		return len(decode[projectionsBody](t, do("projections", "list", "--json").out).Projections) == len(models.All())
-	}, 30*time.Second, 200*time.Millisecond)
+	}, time.Minute, 200*time.Millisecond)
 	requirePartitions(t, do)
 	requireRotation(t, do, secrets)
 	got = do("projections", "rebuild", "senders", "--json")

@@ -119,7 +119,7 @@ func TestAChildDoesNotOutliveItsParent(t *testing.T) {
 		default:
 			return false
 		}
-	}, 30*time.Second, 20*time.Millisecond)
+	}, time.Minute, 20*time.Millisecond)
 	require.NoError(t, c.stop())
 }
 

@@ -58,7 +58,7 @@ func (p *plant) startKafka(addr string) {
 		b, err := embedded.StartBroker(p.t.Context(), embedded.BrokerConfig{Dir: filepath.Join(p.dir, "kafka"), Addr: addr})
 		p.broker = b
 		return err == nil
-	}, 20*time.Second, 200*time.Millisecond, "start Kafka")
+	}, time.Minute, 200*time.Millisecond, "start Kafka")
 }
 
 func (p *plant) startPostgres() {

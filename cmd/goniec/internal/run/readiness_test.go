@@ -60,7 +60,7 @@ func TestReadinessOfAProcessWithoutAPI(t *testing.T) {
 	require.Eventually(t, func() bool {
 		status, got = askReady(t, url+"/readyz")
 		return len(got.Waiting) == 1 && got.Waiting[0].Part == "projector"
-	}, 30*time.Second, 50*time.Millisecond, "all but the projector become ready")
+	}, time.Minute, 50*time.Millisecond, "all but the projector become ready")
 	require.Equal(t, http.StatusServiceUnavailable, status)
 	require.False(t, got.Ready)
 	require.Contains(t, got.Waiting[0].Why, "Postgres")
