@@ -48,6 +48,7 @@ type Offset struct {
 	Topic     string
 	Partition Partition
 	Next      int64 // the first offset that has not been dealt with
+	Meta      string // kept with it
 }
 
 // Transactions is a transactional producer. One goroutine uses it at a time.
@@ -174,7 +175,7 @@ func (t *transactions) Write(records []*sarama.ProducerMessage, offsets []Offset
 	}
 	byTopic := map[string][]*sarama.PartitionOffsetMetadata{}
 	for _, o := range offsets {
-		byTopic[o.Topic] = append(byTopic[o.Topic], &sarama.PartitionOffsetMetadata{Partition: o.Partition, Offset: o.Next})
+		byTopic[o.Topic] = append(byTopic[o.Topic], &sarama.PartitionOffsetMetadata{Partition: o.Partition, Offset: o.Next, Metadata: &o.Meta})
 	}
 	if err := t.producer.AddOffsetsToTxnWithGroupMetadata(byTopic, member); err != nil {
 		return fmt.Errorf("add offsets: %w", fenced(err))

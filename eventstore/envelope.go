@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -33,12 +34,34 @@ type Event struct {
 	PrevHash    [32]byte  // ce_prevhash
 	Hash        [32]byte  // ce_hash
 	TraceParent string    // traceparent (not hashed)
+	Inbox       *Inbox    // ce_inbox, of the last event of a transaction (not hashed)
 	Data        []byte    // the value
 
 	Topic     string // where it was read
 	Partition int32
 	Offset    int64
 }
+
+// Inbox is how far a transaction of the decider has dealt with its partition's
+// inbox: the first offsets that it has not.
+type Inbox struct {
+	Urgent int64 `json:"urgent"`
+	Bulk   int64 `json:"bulk"`
+}
+
+func (i Inbox) String() string { return fmt.Sprintf("%d,%d", i.Urgent, i.Bulk) }
+
+func parseInbox(v string) (*Inbox, error) {
+	urgent, bulk, _ := strings.Cut(v, ",")
+	var out Inbox
+	var err [2]error
+	out.Urgent, err[0] = strconv.ParseInt(urgent, 10, 64)
+	out.Bulk, err[1] = strconv.ParseInt(bulk, 10, 64)
+	return &out, errors.Join(err[:]...)
+}
+
+// Header is the note as the header of an event's record.
+func (i Inbox) Header() sarama.RecordHeader { return header(headerInbox, i.String()) }
 
 // The headers of an event in the order in which they are hashed. docs/events/README.md
 // has the same table, docs/audit.md the exact bytes.
@@ -59,6 +82,7 @@ const (
 	headerHash     = "ce_hash"
 	headerPrevHash = "ce_prevhash"
 	headerTrace    = "traceparent"
+	headerInbox    = "ce_inbox"
 	hashSchema     = "goniec-event-v1"
 	timeLayout     = "2006-01-02T15:04:05.000000Z"
 )
@@ -174,6 +198,9 @@ func (e *Event) record(fields [14][]byte, topic string, p Partition) *sarama.Pro
 	if e.TraceParent != "" {
 		hs = append(hs, header(headerTrace, e.TraceParent))
 	}
+	if e.Inbox != nil {
+		hs = append(hs, e.Inbox.Header())
+	}
 	hs = append(hs, header("content-type", "application/json"))
 	return &sarama.ProducerMessage{
 		Topic: topic, Partition: p, Key: sarama.StringEncoder(e.Stream), Value: sarama.ByteEncoder(e.Data), Headers: hs,
@@ -242,6 +269,8 @@ func (e *Event) setHeader(name, v string) (err error) {
 		err = decodeHash(&e.Hash, v)
 	case headerTrace:
 		e.TraceParent = v
+	case headerInbox:
+		e.Inbox, err = parseInbox(v)
 	}
 	return err
 }

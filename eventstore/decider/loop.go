@@ -153,8 +153,9 @@ func (o *owner) offsetsDue() bool {
 func (o *owner) transact(g *group) error {
 	offsets := make([]eventstore.Offset, len(o.lanes))
 	for i, l := range o.lanes {
-		offsets[i] = eventstore.Offset{Topic: o.topics.Name(laneTopics[i]), Partition: o.part, Next: l.pos}
+		offsets[i] = eventstore.Offset{Topic: o.topics.Name(laneTopics[i]), Partition: o.part, Next: l.pos, Meta: headOf(g.heads)}
 	}
+	g.note()
 	if err := o.producer.Write(g.records, offsets, o.claim.Member()); err != nil {
 		if errors.Is(err, eventstore.ErrUnknownCommit) {
 			o.cfg.Metrics.UnknownCommit(o.part)
@@ -175,6 +176,9 @@ func (o *owner) advance(g *group) {
 		o.heads[topic] = head
 	}
 	o.recorded = g.last
+	for _, ev := range g.events {
+		o.noted.take(ev)
+	}
 }
 
 func (o *owner) observe(inputs []*input, events int, took time.Duration) {

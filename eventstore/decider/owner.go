@@ -128,6 +128,7 @@ type owner struct {
 	epoch    int64
 	heads    map[string][32]byte // of the journal topics, committed
 	marks    map[string]journalMark
+	noted    noted
 	recorded time.Time
 	started  time.Time // real time
 
@@ -166,7 +167,7 @@ func (d *Decider) once(ctx context.Context, claim *eventstore.Ownership, log *sl
 }
 
 func (o *owner) run(ctx context.Context) error {
-	offsets, err := o.committedOffsets(ctx)
+	from, err := o.committed(ctx)
 	if err != nil {
 		return err
 	}
@@ -176,7 +177,8 @@ func (o *owner) run(ctx context.Context) error {
 		return err
 	}
 	o.epoch++
-	if err := o.checkOffsets(offsets); err != nil {
+	offsets, err := o.startAt(from)
+	if err != nil {
 		return err
 	}
 	for !o.cfg.ViewReady() {
@@ -187,28 +189,4 @@ func (o *owner) run(ctx context.Context) error {
 	o.log.Info("partition owned", "epoch", o.epoch, "replayed", replayed, "took", o.cfg.Now().Sub(began).Round(time.Millisecond))
 	o.claim.Working()
 	return o.loop(ctx, offsets)
-}
-
-// committedOffsets reads both lanes' offsets; -1 means none.
-func (o *owner) committedOffsets(ctx context.Context) ([2]int64, error) {
-	var out [2]int64
-	for i, topic := range laneTopics {
-		off, _, err := o.cfg.Cluster.Committed(ctx, o.claim.Group, o.topics.Name(topic), o.part)
-		if err != nil {
-			return out, fmt.Errorf("committed offset of %s: %w", topic, err)
-		}
-		out[i] = off
-	}
-	return out, nil
-}
-
-// checkOffsets refuses to guess: a partition with a history whose offset is
-// gone must not be read from its oldest record again.
-func (o *owner) checkOffsets(offsets [2]int64) error {
-	for i, off := range offsets {
-		if off < 0 && o.marks[messagesJournal].Last+o.marks[accountsJournal].Last > -2 {
-			return fatalf("partition %d has a history, but group %s has no committed offset for %s: restore it by hand (run book: missing offset)", o.part, o.claim.Group, laneTopics[i])
-		}
-	}
-	return nil
 }

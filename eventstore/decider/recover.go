@@ -61,7 +61,7 @@ func (o *owner) startingPoint(ctx context.Context) (meta, error) {
 
 // catchUp replays what the journals hold beyond m.
 func (o *owner) catchUp(ctx context.Context, m meta) (replayed int, err error) {
-	o.marks, o.recorded, o.epoch, o.loading = m.Journals, m.Recorded, m.Epoch, m.Loading
+	o.marks, o.recorded, o.epoch, o.noted, o.loading = m.Journals, m.Recorded, m.Epoch, m.Inbox, m.Loading
 	o.pass = pass{topic: m.StateTopic, gen: m.Generation, due: o.firstPass()}
 	o.timers = newTimerGate(m.LastBeat, o.started, o.cfg.BeatGap, o.cfg.Grace)
 	o.heads = map[string][32]byte{}
@@ -210,6 +210,7 @@ func (r *replay) take(rec *eventstore.Record) error {
 	o := r.o
 	o.marks[r.topic] = journalMark{Next: rec.Offset + 1, Last: rec.Offset, Head: hex.EncodeToString(ev.Hash[:])}
 	o.epoch = max(o.epoch, ev.Epoch)
+	o.noted.take(ev)
 	if ev.Recorded.After(o.recorded) {
 		o.recorded = ev.Recorded
 	}
@@ -303,7 +304,7 @@ func (g *group) saveState(stream string, e *entry) (err error) {
 
 func (o *owner) meta() meta {
 	return meta{
-		Installation: o.cfg.Installation, Schema: stateSchema, Journals: o.marks, Epoch: o.epoch, Recorded: o.recorded,
+		Installation: o.cfg.Installation, Schema: stateSchema, Journals: o.marks, Epoch: o.epoch, Recorded: o.recorded, Inbox: o.noted,
 		LastBeat: o.timers.lastBeat, StateTopic: o.pass.topic, Generation: o.pass.gen, Loading: o.loading,
 	}
 }

@@ -110,6 +110,7 @@ type meta struct {
 	Journals     map[string]journalMark `json:"journals"` // by short topic name
 	Epoch        int64                  `json:"epoch"`
 	Recorded     time.Time              `json:"recorded"` // of the last event: recorded time never goes back
+	Inbox        noted                  `json:"inbox"`    // what the last transaction with events noted
 	LastBeat     time.Time              `json:"last_beat"`
 	StateTopic   string                 `json:"state_topic,omitempty"` // identity of the state topic that holds what is not marked as changed
 	Generation   byte                   `json:"generation,omitempty"`  // of the marks of what changes now

@@ -37,6 +37,7 @@ func brokenStores() []broken {
 		{"an unknown commit written again", []string{"replay is live state", "unbroken history", "unknown commit"}, writtenAgain()},
 		{"instructions and outcomes read uncommitted", []string{"committed only"}, on(func(k kafka) eventstore.Cluster { return readsAll{k.real(), k} })},
 		{"the oldest record when the offset is missing", []string{"missing offset"}, on(func(k kafka) eventstore.Cluster { return oldestWhenMissing{k.real()} })},
+		{"offsets without what belongs to them", []string{"torn transaction"}, on(func(k kafka) eventstore.Cluster { return bareOffsets{k.real()} })},
 		{"commands of a stream read in another order", []string{"parked in order"}, on(func(k kafka) eventstore.Cluster { return backwards{k.real()} })},
 		{"state saved before the transaction", []string{"replay is live state"}, savedBefore()},
 	}

@@ -70,9 +70,15 @@ var guarantees = []Guarantee{
 	},
 	{
 		Name:  "missing offset",
-		Means: "A partition with a history whose inbox offset is gone is given up: it is never read again from its oldest record.",
+		Means: "Where an inbox offset is gone, the journal says where to go on: the inbox is never read again from its oldest record.",
 		How:   "The offset of either lane is deleted between two owners.",
 		check: missingOffset,
+	},
+	{
+		Name:  "torn transaction",
+		Means: "Where the cluster kept one half of a transaction, its events or its offsets, the journal is right: no command is passed over.",
+		How:   "The offsets are set to what is left when either half is lost; no client can make a broker do that.",
+		check: tornTransaction,
 	},
 	{
 		Name:  "nothing passed over",

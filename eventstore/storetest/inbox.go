@@ -58,25 +58,53 @@ func missingOffset(g *given) {
 	require.NoError(g, err)
 	defer admin.Close() //nolint:errcheck // nothing was left to write
 	for _, lane := range lanes {
-		before, at := len(g.events(0)), g.offsets(0)
+		at := g.offsets(0)
 		require.NoError(g, admin.DeleteConsumerGroupOffset(g.group(), g.topic(lane), 0))
-		p := g.process(dir)
-		g.until("the owner's word", func() bool { return p.log.says("partition given up") || len(g.events(0)) > before })
-		require.Len(g, g.events(0), before, "without the offset of %s", lane)
-		require.True(g, p.log.says("no committed offset for "+lane))
-		p.stop()
-		g.commit(at)
+		require.Equal(g, at, g.goesOnFrom(dir), "without the offset of %s", lane)
 	}
 }
 
-// commit puts offsets back, as a person would.
-func (g *given) commit(offsets [2]int64) {
+// tornTransaction puts the offsets in the state that a cluster leaves them in when
+// it kept one half of a transaction and aborted the other.
+func tornTransaction(g *given) {
+	dir := g.dir()
+	p := g.process(dir)
+	g.decidedOnce(0, g.request(0))
+	p.stop()
+	at := g.offsets(0)
+	lost := g.request(0)
+	g.commit([2]int64{at[0] + 1, at[1]}, "the events of this were aborted")
+	require.Equal(g, at, g.goesOnFrom(dir), "when the offsets count and the events do not")
+	g.decidedOnce(0, lost)
+
+	at = g.offsets(0)
+	g.commit([2]int64{}, "the events after this were committed")
+	require.Equal(g, at, g.goesOnFrom(dir), "when the events count and the offsets do not")
+}
+
+// goesOnFrom is where the inbox's lanes are read from by an owner that starts
+// now, which it notes when it says that it owns the partition.
+func (g *given) goesOnFrom(dir string) (at [2]int64) {
+	g.Helper()
+	before := len(g.events(0))
+	p := g.process(dir)
+	g.until("the owner's word", func() bool { return len(g.events(0)) > before })
+	owned := g.events(0)[before]
+	require.Equal(g, partition.TypeOwned, owned.Type)
+	require.NotNil(g, owned.Inbox)
+	g.decidedOnce(0, g.request(0))
+	p.stop()
+	return [2]int64{owned.Inbox.Urgent, owned.Inbox.Bulk}
+}
+
+// commit commits offsets of both lanes with what belongs to them.
+func (g *given) commit(offsets [2]int64, meta string) {
 	g.Helper()
 	broker, err := g.client.Coordinator(g.group())
 	require.NoError(g, err)
 	req := &sarama.OffsetCommitRequest{Version: 2, ConsumerGroup: g.group(), ConsumerGroupGeneration: -1, RetentionTime: -1}
 	for i, lane := range lanes {
-		req.AddBlock(g.topic(lane), 0, offsets[i], 0, "")
+		req.AddBlock(g.topic(lane), 0, offsets[i], 0, meta)
 	}
 	resp, err := broker.CommitOffset(req)
 	require.NoError(g, err)

@@ -223,6 +223,13 @@ func (o oldestWhenMissing) Committed(ctx context.Context, group, topic string, p
 	return offset, meta, err
 }
 
+type bareOffsets struct{ eventstore.Cluster }
+
+func (o bareOffsets) Committed(ctx context.Context, group, topic string, p eventstore.Partition) (int64, string, error) {
+	offset, _, err := o.Cluster.Committed(ctx, group, topic, p)
+	return offset, "", err
+}
+
 type backwards struct{ eventstore.Cluster }
 
 func (c backwards) Read(topic string, p eventstore.Partition, from int64, maxBytes int32) eventstore.Source {

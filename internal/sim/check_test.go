@@ -37,7 +37,9 @@ type checker struct {
 	answered map[string]bool       // attempts whose answer stands in the inbox
 	reports  []reported
 	claims   map[string]claim
-	inbox    map[string]int64 // committed offsets
+	noted    *eventstore.Inbox // by the last transaction with events
+	inbox    map[string]int64  // how far it was decided
+	floor    map[string]int64  // no offset goes back below
 	runners  map[uuid.UUID]*node
 	optOuts  map[string][]recipient.Scope // by stream
 	gone     map[string]bool              // streams that were evicted
@@ -77,7 +79,7 @@ func newChecker(w *world) *checker {
 	c := &checker{
 		w: w, byID: map[string]*msg{}, chains: map[string]*eventstore.Chain{}, versions: map[string]int64{}, gone: map[string]bool{}, states: map[string]message.State{},
 		count: map[string]int{}, attempts: map[string]*attempt{}, lanes: map[string][]*attempt{}, revoked: map[string]int64{},
-		answered: map[string]bool{}, claims: map[string]claim{}, inbox: map[string]int64{}, runners: map[uuid.UUID]*node{}, optOuts: map[string][]recipient.Scope{}, knows: map[*node]*knowledge{},
+		answered: map[string]bool{}, claims: map[string]claim{}, inbox: map[string]int64{}, floor: map[string]int64{}, runners: map[uuid.UUID]*node{}, optOuts: map[string][]recipient.Scope{}, knows: map[*node]*knowledge{},
 	}
 	for _, topic := range []string{eventstore.Messages, eventstore.Accounts} {
 		c.chains[topic] = eventstore.NewChain(installation, topic, 0)
@@ -106,25 +108,33 @@ func (c *checker) delivered(n *node, topic string, next int64) {
 	}
 }
 
-// committing: no offset passes what the process has read.
+// committing: no offset passes what the process has read, or what was decided before it.
 func (c *checker) committing(n *node, offsets []eventstore.Offset) {
 	for _, o := range offsets {
-		if at := c.w.kafka.committedAt(deciderGroup, o.Topic).offset; o.Next > max(c.knows[n].read[o.Topic], at, 0) {
+		if o.Next > max(c.knows[n].read[o.Topic], c.inbox[o.Topic]) {
 			c.w.fail("%s commits offset %d of %s, and has read to %d", n.name, o.Next, o.Topic, c.knows[n].read[o.Topic])
 		}
 	}
 }
 
 // accepted: only the owner's transactions count, and no offset goes back.
-func (c *checker) accepted(n *node, x *txn) {
+func (c *checker) accepted(n *node, offsets []eventstore.Offset) {
 	if owner := c.w.roles[0].owner; owner != n {
 		c.w.fail("%s commits, and does not own the partition", n.name)
 	}
-	for _, o := range x.offsets {
-		if at := c.inbox[o.Topic]; o.Next < at {
+	for _, o := range offsets {
+		if at := c.floor[o.Topic]; o.Next < at {
 			c.w.fail("%s takes the offset of %s back from %d to %d", n.name, o.Topic, at, o.Next)
 		}
-		c.inbox[o.Topic] = o.Next
+		c.floor[o.Topic], c.inbox[o.Topic] = o.Next, max(c.inbox[o.Topic], o.Next)
+	}
+}
+
+// halved: half of a transaction was lost. From here on the journal's last note
+// counts; commands without events that came after it may be decided once more.
+func (c *checker) halved() {
+	if c.noted != nil {
+		c.floor[eventstore.InboxUrgent], c.floor[eventstore.InboxBulk] = c.noted.Urgent, c.noted.Bulk
 	}
 }
 
@@ -287,7 +297,9 @@ func (c *checker) event(x *txn, r *record) {
 	if ev.Epoch != c.epoch {
 		c.w.fail("%s of epoch %d stands among those of epoch %d", ev.Type, ev.Epoch, c.epoch)
 	}
-	c.tell(ev)
+	if c.tell(ev); ev.Inbox != nil {
+		c.noted = ev.Inbox
+	}
 	if strings.Contains(ev.Type, "parked") {
 		c.parked++
 	}

@@ -112,16 +112,27 @@ func (t *transactions) Write(records []*sarama.ProducerMessage, offsets []events
 	if err != nil {
 		return fmt.Errorf("write group: %w", err)
 	}
-	isLate := false
-	o := &op{node: t.c.n, needs: needsKafka, name: "commit " + t.id, fates: []fate{refused, lost, late, lateAnd}}
-	o.apply = func() error {
+	isLate, isTorn := false, false
+	o := &op{node: t.c.n, needs: needsKafka, name: "commit " + t.id, fates: []fate{refused, lost, late, lateAnd, torn}}
+	o.apply = func() (err error) {
 		t.c.w.check.committing(t.c.n, offsets)
-		err := k.commit(x, t.epoch, offsets, member, isLate)
-		if err == nil {
-			t.c.w.check.accepted(t.c.n, x)
+		count := true
+		if isTorn {
+			records := t.c.w.chance(2)
+			err = k.tear(x, t.epoch, offsets, member, records)
+			count = records == x.journals() // without events the offsets alone say what was decided
+		} else {
+			err = k.commit(x, t.epoch, offsets, member, isLate)
+		}
+		if err == nil && !count {
+			t.c.w.check.halved()
+		}
+		if err == nil && count {
+			t.c.w.check.accepted(t.c.n, offsets)
 		}
 		return err
 	}
+	o.tear = func() { isTorn = true }
 	o.delay = func() { isLate = true }
 	if err := t.c.w.call(ctx, o); err != nil {
 		return fmt.Errorf("commit: %w", err)

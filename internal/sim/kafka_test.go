@@ -166,9 +166,7 @@ func (k *kafka) end(x *txn, commit bool) {
 		return
 	}
 	x.state = txnCommitted
-	for _, o := range x.offsets {
-		k.offsets[x.group+"/"+o.Topic] = committed{offset: o.Next}
-	}
+	k.commitOffsets(x)
 	k.settled(x)
 }
 
@@ -190,6 +188,31 @@ var errTransaction = errors.New("the transaction is not open any more")
 
 // commit decides a transaction; late says that its markers are written later.
 func (k *kafka) commit(x *txn, epoch int, offsets []eventstore.Offset, member *sarama.ConsumerGroupMetadata, late bool) error {
+	if err := k.prepare(x, epoch, offsets, member); err != nil {
+		return err
+	}
+	if !late {
+		k.end(x, true)
+	}
+	return nil
+}
+
+// tear decides a transaction as a cluster does that loses its quorum meanwhile:
+// either its records count or its offsets do.
+func (k *kafka) tear(x *txn, epoch int, offsets []eventstore.Offset, member *sarama.ConsumerGroupMetadata, records bool) error {
+	if err := k.prepare(x, epoch, offsets, member); err != nil {
+		return err
+	}
+	if records {
+		x.offsets = nil
+	} else {
+		k.commitOffsets(x)
+	}
+	k.end(x, records)
+	return nil
+}
+
+func (k *kafka) prepare(x *txn, epoch int, offsets []eventstore.Offset, member *sarama.ConsumerGroupMetadata) error {
 	if k.epochs[x.id] != epoch {
 		return sarama.ErrProducerFenced
 	}
@@ -205,10 +228,20 @@ func (k *kafka) commit(x *txn, epoch int, offsets []eventstore.Offset, member *s
 		x.group = deciderGroup
 	}
 	x.offsets, x.state = offsets, txnPrepared
-	if !late {
-		k.end(x, true)
-	}
 	return nil
+}
+
+// journals says whether events are among the records.
+func (x *txn) journals() bool {
+	return slices.ContainsFunc(x.records, func(r *record) bool {
+		return r.Topic == eventstore.Messages || r.Topic == eventstore.Accounts
+	})
+}
+
+func (k *kafka) commitOffsets(x *txn) {
+	for _, o := range x.offsets {
+		k.offsets[x.group+"/"+o.Topic] = committed{o.Next, o.Meta}
+	}
 }
 
 // pending says whether a transaction with offsets of the group's topic is not settled.

@@ -86,19 +86,20 @@ var bugs = []bug{
 `},
 	{"offsets read before the producer", "eventstore/decider/owner.go", "p := claim.Partition\n", `
 	if planted.Is("offsets read before the producer") {
-		early, err := (&owner{cfg: &d.cfg, claim: claim, part: p, topics: d.cfg.Kafka.Topics()}).committedOffsets(ctx)
+		early, err := (&owner{cfg: &d.cfg, claim: claim, part: p, topics: d.cfg.Kafka.Topics()}).committed(ctx)
 		if err != nil {
 			return err
 		}
 		planted.Put(claim, early)
 	}
 `},
-	{"offsets read before the producer", "eventstore/decider/owner.go", "func (o *owner) committedOffsets(ctx context.Context) ([2]int64, error) {\n", `
+	{"offsets read before the producer", "eventstore/decider/inbox.go", "func (o *owner) committed(ctx context.Context) (c committed, err error) {\n", `
 	if planted.Is("offsets read before the producer") && o.producer != nil {
-		return planted.Get(o.claim).([2]int64), nil
+		return planted.Get(o.claim).(committed), nil
 	}
 `},
 	{"offsets read before the producer", "internal/sim/cluster_test.go", "return !k.pending(group, topic)", `=return !k.pending(group, topic) || planted.Is("offsets read before the producer")`}, // not RequireStable
+	{"a torn transaction taken for whole", "eventstore/decider/inbox.go", "c.head == headOf(o.heads)", `=c.head == headOf(o.heads) || planted.Is("a torn transaction taken for whole")`},
 	{"a stream left out of the state topic", "eventstore/decider/state_topic.go", "func (g *group) passStream(stream string) error {\n", `
 	if planted.Is("a stream left out of the state topic") && kindOf(stream) == "message" {
 		g.passed[stream] = true

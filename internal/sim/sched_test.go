@@ -32,6 +32,7 @@ type op struct {
 	apply func() error  // happens in the scheduler
 	fates []fate        // what may go wrong
 	delay func()        // for late: told before apply
+	tear  func()        // for torn: told before apply
 	asked func()        // told when the process asks, before anything else happens
 	limit time.Duration // the process waits no longer; 0 = for ever
 	slow  time.Duration // its answer may take so long
@@ -53,6 +54,7 @@ const (
 	lost         // it happened, and an error says that nobody knows
 	late         // it was decided, and takes effect later
 	lateAnd      // late, and the answer is lost
+	torn         // one half of it happened, and the answer is lost
 )
 
 var (

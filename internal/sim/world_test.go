@@ -258,8 +258,11 @@ func (w *world) happen(o *op) {
 	if what == late || what == lateAnd {
 		o.delay()
 	}
+	if what == torn {
+		o.tear()
+	}
 	o.err = o.apply()
-	if (what == lost || what == lateAnd) && o.err == nil {
+	if (what == lost || what == lateAnd || what == torn) && o.err == nil {
 		o.err = errBroker
 	}
 	w.note(o.node.name, "%s%s", o.name, outcome(what, o.err))
@@ -279,6 +282,8 @@ func outcome(f fate, err error) string {
 	switch {
 	case f == lost:
 		return ": done, but the answer is lost"
+	case f == torn:
+		return ": half of it is done, and the answer is lost"
 	case f == late:
 		return ": decided, takes effect later"
 	case f == lateAnd:

@@ -188,6 +188,7 @@ CloudEvents 1.0 in Kafka's binary mode. The key is the stream, the value the dat
 | ` + "`ce_prevhash`" + ` | hash of the event before it in the partition | as a field of its own |
 | ` + "`ce_hash`" + ` | hash of this event, see [audit.md](../audit.md) | no |
 | ` + "`traceparent`" + ` | W3C trace context, when there is one | no |
+| ` + "`ce_inbox`" + ` | at the last event of a transaction: the offsets of inbox.urgent and inbox.bulk that were dealt with by it, as 13207,55 | no |
 | ` + "`content-type`" + ` | application/json | no |
 
 No header, key or value holds a phone number or a text. Times are RFC 3339; amounts are decimal strings. A newer version may add fields; none is removed or retyped under the
