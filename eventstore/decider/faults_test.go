@@ -1,12 +1,10 @@
 package decider_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"log/slog"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -18,27 +16,13 @@ import (
 	"goniec/domain/recipient"
 	"goniec/eventstore"
 	"goniec/eventstore/decider"
+	"goniec/internal/testkit"
 )
 
 // logbook keeps what is logged.
-type logbook struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
+type logbook struct{ testkit.Log }
 
-func (l *logbook) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-func (l *logbook) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
-}
-
-func (l *logbook) count(s string) int { return strings.Count(l.String(), s) }
+func (l *logbook) count(s string) int { return l.Count(s) }
 
 func (l *logbook) log(c *decider.Config) { c.Log = slog.New(slog.NewTextHandler(l, nil)) }
 

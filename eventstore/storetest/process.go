@@ -1,12 +1,9 @@
 package storetest
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
-	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,6 +12,7 @@ import (
 
 	"goniec/eventstore"
 	"goniec/eventstore/decider"
+	"goniec/internal/testkit"
 )
 
 // process is one process of the decider's group.
@@ -103,21 +101,8 @@ func (m mortal) Begin(ctx context.Context, id string) (eventstore.Transactions, 
 }
 
 // logbook keeps what is logged.
-type logbook struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *logbook) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
+type logbook struct{ testkit.Log }
 
 func (l *logbook) says(s string) bool { return l.count(s) > 0 }
 
-func (l *logbook) count(s string) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Count(l.buf.String(), s)
-}
+func (l *logbook) count(s string) int { return l.Count(s) }

@@ -23,6 +23,7 @@ import (
 	"goniec/eventstore"
 	"goniec/eventstore/decider"
 	"goniec/eventstore/tracing"
+	"goniec/internal/pause"
 )
 
 // Node is one process of an installation: the parts that every role shares, and
@@ -103,7 +104,7 @@ func newNode(ctx context.Context, cfg Config, secrets Secrets, opt Options) (*No
 		return nil, err
 	}
 	n.metrics.Registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	if err := n.connect(); err != nil {
+	if err := n.connect(ctx); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
 	if err := n.prepare(ctx); err != nil {
@@ -146,18 +147,44 @@ func clientID() string {
 	return fmt.Sprintf("goniec-%s-%d", host, os.Getpid())
 }
 
-func (n *Node) connect() (err error) {
+// kafkaPatience is how long a process waits at its start for a Kafka that does
+// not answer: brokers may be electing, or start at the same time.
+const kafkaPatience = time.Minute
+
+// awaitKafka opens client and producer, and tries again while Kafka does not
+// answer. What is wrong with the topics does not mend itself: that is told at once.
+func (n *Node) awaitKafka(ctx context.Context) error {
+	began := time.Now()
+	for {
+		err := n.reach()
+		if err == nil || errors.As(err, new(topicFaults)) || time.Since(began) > kafkaPatience {
+			return err
+		}
+		n.log.Warn("Kafka does not answer: waiting for it", "error", err)
+		if pause.For(ctx, 2*time.Second) != nil {
+			return err
+		}
+	}
+}
+
+func (n *Node) reach() (err error) {
 	if err := n.checkTopics(); err != nil {
 		return err
 	}
 	if n.client, err = n.kafka.NewClient(); err != nil {
 		return err
 	}
-	n.closers = append(n.closers, n.client.Close)
 	if n.producer, err = eventstore.NewProducer(n.kafka); err != nil {
+		return errors.Join(err, n.client.Close())
+	}
+	return nil
+}
+
+func (n *Node) connect(ctx context.Context) error {
+	if err := n.awaitKafka(ctx); err != nil {
 		return err
 	}
-	n.closers = append(n.closers, func() error { n.producer.Close(); return nil })
+	n.closers = append(n.closers, n.client.Close, func() error { n.producer.Close(); return nil })
 	topics := n.kafka.Topics()
 	n.keyring = eventstore.NewKeyring(n.secrets.Seal, n.producer, topics, n.part)
 	n.keys = eventstore.NewFollower(n.client, topics.Name(eventstore.Keys), n.part.N, n.keyring.Apply)
@@ -183,14 +210,22 @@ func (n *Node) checkTopics() error {
 	if err := errors.Join(err, admin.Close()); err != nil {
 		return err
 	}
-	var faults []error
+	var faults topicFaults
 	for _, s := range states {
 		for _, f := range s.Faults {
 			faults = append(faults, fmt.Errorf("topic %s: %s", s.Name, f))
 		}
 	}
-	return errors.Join(faults...)
+	if len(faults) > 0 {
+		return faults
+	}
+	return nil
 }
+
+// topicFaults is what keeps a process from running on the topics that there are.
+type topicFaults []error
+
+func (f topicFaults) Error() string { return errors.Join(f...).Error() }
 
 // applyAccount takes a record of the accounts journal into the reference view. A
 // broken chain ends the process: nothing may be decided on what was tampered with.
