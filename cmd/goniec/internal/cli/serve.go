@@ -24,8 +24,9 @@ a second signal ends it at once.
 Roles: api (HTTP API and carriers' callbacks), decider, dispatcher (calls carriers,
 takes SMPP receipts), projector (read models), reactor (webhooks). Any number of
 processes may run the same role: they share the partitions. The topics must exist:
-see topics create. Environment variables override the configuration file
-(GONIEC_KAFKA_BROKERS for kafka.brokers), flags override both.
+see topics create. A Kafka that does not answer is waited for, up to a minute.
+Environment variables override the configuration file (GONIEC_KAFKA_BROKERS for
+kafka.brokers), flags override both.
 
 Every process answers /healthz, /readyz (which names what waits) and /metrics: on the
 API's port or, without the role api, on probes.addr (default 127.0.0.1:8081, or a free
