@@ -55,12 +55,15 @@ func (d *Decider) own(ctx context.Context, o *eventstore.Ownership) error {
 	for wait := 50 * time.Millisecond; ctx.Err() == nil; wait = min(2*wait, 2*time.Second) {
 		began := d.cfg.Now()
 		err := d.once(ctx, o, log)
+		if errors.Is(err, sarama.ErrProducerFenced) {
+			d.cfg.Metrics.Fenced(o.Partition)
+			log.Warn("a write was refused: another process owns the partition", "error", err)
+		}
 		switch {
 		case ctx.Err() != nil:
 			return nil // the partition was taken away, or the process stops
 		case errors.Is(err, sarama.ErrProducerFenced):
-			d.cfg.Metrics.Fenced(o.Partition)
-			return fmt.Errorf("another process owns the partition: %w", err)
+			return err
 		case errors.As(err, new(*fatalError)), errors.Is(err, eventstore.ErrNotMember):
 			return err
 		}

@@ -44,7 +44,7 @@ const panics = "panics"
 
 // telling are lines of goniec's logs that count.
 var telling = map[string]string{
-	"another process owns the partition": "fenced owners",
+	"another process owns the partition": "fenced writes",
 	"ownership starts over":              "unknown or refused commits",
 	"is not a member of the group":       "found themselves removed",
 	"answer not written; it is repeated": "answers repeated",
@@ -119,7 +119,7 @@ func (r *report) enough(opt options, planned int) {
 		got, want int
 	}{
 		{"takeovers", s.Takeovers, opt.minTakeovers},
-		{"ownerships that started over or were fenced", r.Logged["unknown or refused commits"] + r.Logged["fenced owners"], opt.minRestarts},
+		{"ownerships that started over or whose write was refused", r.Logged["unknown or refused commits"] + r.Logged["fenced writes"], opt.minRestarts},
 		{"attempts whose outcome nobody knows", s.Unknown, opt.minUnknown},
 		{"messages ended", s.Ended, opt.minEnded},
 	} {
