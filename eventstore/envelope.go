@@ -198,10 +198,10 @@ func (e *Event) record(fields [14][]byte, topic string, p Partition) *sarama.Pro
 	if e.TraceParent != "" {
 		hs = append(hs, header(headerTrace, e.TraceParent))
 	}
-	if e.Inbox != nil {
+	hs = append(hs, header("content-type", "application/json"))
+	if e.Inbox != nil { // the last one: it is put to a record that is there already
 		hs = append(hs, e.Inbox.Header())
 	}
-	hs = append(hs, header("content-type", "application/json"))
 	return &sarama.ProducerMessage{
 		Topic: topic, Partition: p, Key: sarama.StringEncoder(e.Stream), Value: sarama.ByteEncoder(e.Data), Headers: hs,
 	}

@@ -53,6 +53,8 @@ func TestAnEventIsReadAsItWasWritten(t *testing.T) {
 	e := testEvent()
 	e.TraceParent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 	m := e.Chain(eventstore.FirstPrevHash("inst-1", "messages", 3), "t.messages", 3)
+	e.Inbox = &eventstore.Inbox{Urgent: 13207, Bulk: 55} // known only when the transaction is whole
+	m.Headers = append(m.Headers, e.Inbox.Header())
 	headers := map[string]string{}
 	for _, h := range m.Headers {
 		headers[string(h.Key)] = string(h.Value)
@@ -63,7 +65,7 @@ func TestAnEventIsReadAsItWasWritten(t *testing.T) {
 		"ce_streamversion": "7", "ce_commandid": "cmd-1", "ce_correlationid": "m-1", "ce_actor": "carrier/viber", "ce_epoch": "12",
 		"ce_prevhash": "c22642c54c24402e26f6084259ed7ae9647d5e27acbfebbfedb8fa5b5a03abad",
 		"ce_hash":     "5fcba621e7539a1849428a0411155f7514a61c2139046e75f29857378b9b493a",
-		"traceparent": e.TraceParent, "content-type": "application/json",
+		"traceparent": e.TraceParent, "content-type": "application/json", "ce_inbox": "13207,55",
 	}, headers)
 
 	got, err := eventstore.ParseEvent(recorded(t, m))
