@@ -127,6 +127,7 @@ func (o *owner) decideAll(inputs []*input, due []dueTimer) (*group, error) {
 func (o *owner) commit(ctx context.Context, g *group, inputs []*input) error {
 	if len(g.records) == 0 && !o.offsetsDue() {
 		o.commits = o.cfg.Now()
+		g.told()
 		return g.save()
 	}
 	if ctx.Err() != nil {

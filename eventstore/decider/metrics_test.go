@@ -98,12 +98,13 @@ func TestEventsContinueTheTraceOfTheirCommand(t *testing.T) {
 	b.story(0, stream, message.TypeAttemptStarted)
 	require.Empty(t, rec.Ended())
 	const parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-	b.send(eventstore.InboxUrgent, 0, eventstore.Command{
-		Type: message.CommandCancel, Stream: stream, Account: testAccount, Actor: "test", TraceParent: parent,
-	}, message.Cancel{})
+	cancel := eventstore.Command{Type: message.CommandCancel, Stream: stream, Account: testAccount, Actor: "test", TraceParent: parent}
+	b.send(eventstore.InboxUrgent, 0, cancel, message.Cancel{})
 	require.Eventually(t, func() bool { return len(rec.Ended()) == 1 }, time.Minute, 20*time.Millisecond)
 	span := rec.Ended()[0]
 	require.Equal(t, "decide message.cancel.v1", span.Name())
 	require.Equal(t, "b7ad6b7169203331", span.Parent().SpanID().String())
 	require.Equal(t, "0af7651916cd43dd8448eb211c80319c", span.SpanContext().TraceID().String())
+	b.send(eventstore.InboxUrgent, 0, cancel, message.Cancel{}) // changes nothing, and ends all the same
+	require.Eventually(t, func() bool { return len(rec.Ended()) == 2 }, time.Minute, 20*time.Millisecond)
 }
