@@ -47,7 +47,7 @@ type Source interface {
 type Offset struct {
 	Topic     string
 	Partition Partition
-	Next      int64 // the first offset that has not been dealt with
+	Next      int64  // the first offset that has not been dealt with
 	Meta      string // kept with it
 }
 
