@@ -38,7 +38,7 @@ func (a *API) registerOperator(api huma.API) {
 	register(a, api, op("revoke-key", http.MethodDelete, "/v1/accounts/{id}/keys/{key}", "Revoke an API key", 0, missing), a.revokeKey)
 	register(a, api, op("create-sender", http.MethodPost, "/v1/senders", "Create a sender, in state new", http.StatusCreated, conflict), a.createSender)
 	register(a, api, op("submit-sender", http.MethodPost, "/v1/senders/{id}/submit", "New to submitted", 0, conflict),
-		step(a, func(*noBody) account.Command { return account.SubmitSender{} }))
+		step(a, func(*noBody) account.Command { return account.SubmitSender{Elsewhere: true} }))
 	register(a, api, op("approve-sender", http.MethodPost, "/v1/senders/{id}/approve", "Submitted to active", 0, conflict),
 		step(a, func(b *ApproveRequest) account.Command {
 			return account.ApproveSender{ServiceID: b.ServiceID, ActiveOn: orZero(b.ActiveOn)}
