@@ -72,7 +72,8 @@ type SubmitSender struct {
 // it cannot be withdrawn. A zero On means now.
 type PassSender struct {
 	On        time.Time `json:"on"`
-	Reference string    `json:"reference"` // Viber's; "" = none yet
+	Reference string    `json:"reference"`            // Viber's; "" = none yet
+	IfVersion int64     `json:"if_version,omitempty"` // as SaveSender's
 }
 
 // WithdrawSender takes the submission back for changes (B10).
@@ -84,11 +85,13 @@ type WithdrawSender struct {
 type ApproveSender struct {
 	ServiceID int64     `json:"service_id"`
 	ActiveOn  time.Time `json:"active_on"`
+	IfVersion int64     `json:"if_version,omitempty"` // as SaveSender's: it is approved what was looked at
 }
 
 // ReturnSender sends it back for changes, with at least one reason (B8).
 type ReturnSender struct {
-	Reasons []string `json:"reasons"`
+	Reasons   []string `json:"reasons"`
+	IfVersion int64    `json:"if_version,omitempty"` // as SaveSender's
 }
 
 // DisableSender stops it.

@@ -73,7 +73,13 @@ func ifVersion(c Command) int64 {
 		return c.IfVersion
 	case SubmitSender:
 		return c.IfVersion
+	case PassSender:
+		return c.IfVersion
 	case WithdrawSender:
+		return c.IfVersion
+	case ApproveSender:
+		return c.IfVersion
+	case ReturnSender:
 		return c.IfVersion
 	}
 	return 0
@@ -160,7 +166,7 @@ func returnSender(c ReturnSender) ([]Event, error) {
 			return nil, err
 		}
 	}
-	return []Event{SenderReturned(c)}, nil
+	return []Event{SenderReturned{Reasons: c.Reasons}}, nil
 }
 
 func disableSender(c DisableSender) ([]Event, error) {

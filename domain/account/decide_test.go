@@ -132,8 +132,10 @@ func TestDecideAccepts(t *testing.T) {
 		},
 		"save the same, B3": {goniecStream(), []account.Command{goniec(), complete()}, complete(), nil},
 		"save what is so by default, B3": {
-			goniecStream(), []account.Command{goniec()},
-			account.SaveSender{Changes: account.SenderDraftSaved{RegisteredIn: ptr("PL"), Company: ptr("Goniec"), Kind: ptr(""), Samples: &[]string{}, Logo: &account.Logo{}}}, nil,
+			goniecStream(),
+			[]account.Command{goniec()},
+			account.SaveSender{Changes: account.SenderDraftSaved{RegisteredIn: ptr("PL"), Company: ptr("Goniec"), Kind: ptr(""), Samples: &[]string{}, Logo: &account.Logo{}}},
+			nil,
 		},
 		"save what changed only, B3": {
 			goniecStream(),
@@ -254,6 +256,9 @@ func TestDecideRefuses(t *testing.T) {
 		"return without reasons": {sender, submitted, account.ReturnSender{}, "required", "reasons"},
 		"submit without a form":  {sender, []account.Command{goniec()}, account.SubmitSender{}, "form_incomplete", "logo"},
 		"submit an old version":  {sender, []account.Command{goniec(), complete()}, account.SubmitSender{IfVersion: 1}, "version_conflict", ""},
+		"approve an old version": {sender, submitted, account.ApproveSender{ServiceID: 1, IfVersion: 2}, "version_conflict", ""},
+		"return an old version":  {sender, submitted, account.ReturnSender{Reasons: []string{"x"}, IfVersion: 2}, "version_conflict", ""},
+		"pass on an old version": {sender, submitted, account.PassSender{IfVersion: 2}, "version_conflict", ""},
 		"save an old version":    {sender, []account.Command{goniec(), complete()}, account.SaveSender{IfVersion: 1}, "version_conflict", ""},
 		"withdraw an old one":    {sender, submitted, account.WithdrawSender{IfVersion: 2}, "version_conflict", ""},
 		"save while frozen, B6":  {sender, submitted, complete(), "sender_state", ""},

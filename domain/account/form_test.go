@@ -144,7 +144,10 @@ func TestSenderWithoutForm(t *testing.T) {
 	v := account.NewView()
 	for _, e := range []account.Event{
 		account.SenderCreated{Account: acc, Name: "GONIEC", Company: "Goniec", Country: "PL", TwoWay: true},
-		account.SenderSubmitted{At: now}, account.SenderReturned{Reasons: []string{"x"}}, account.SenderSubmitted{At: now}, account.SenderApproved{ServiceID: 7, ActiveOn: now},
+		account.SenderSubmitted{At: now},
+		account.SenderReturned{Reasons: []string{"x"}},
+		account.SenderSubmitted{At: now},
+		account.SenderApproved{ServiceID: 7, ActiveOn: now},
 	} {
 		s = account.Evolve(s, e)
 		v.Apply(s.Stream, s.Version, e, now)
