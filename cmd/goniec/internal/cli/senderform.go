@@ -62,7 +62,7 @@ func (a *app) saySenders(list []httpapi.SenderBody) error {
 				return err
 			}
 		}
-		rows = append(rows, []string{s.ID, s.Name, s.Country, s.State, fmt.Sprint(len(s.Missing))})
+		rows = append(rows, []string{s.ID, s.Name, s.Country, s.State, fmt.Sprint(len(lacks(s)))})
 	}
 	switch {
 	case a.json:
@@ -74,6 +74,15 @@ func (a *app) saySenders(list []httpapi.SenderBody) error {
 	return nil
 }
 
+// lacks is what keeps a sender from being submitted: what an operator took as
+// filled elsewhere is nobody's task any more.
+func lacks(s httpapi.SenderBody) []account.Item {
+	if s.State != string(account.SenderNew) {
+		return nil
+	}
+	return s.Missing
+}
+
 // saySender shows the state, what is missing, then the form.
 func (a *app) saySender(s httpapi.SenderBody) {
 	a.say("%s for %s: %s, version %d (%s)", s.Name, s.Country, s.State, s.Version, s.ID)
@@ -83,7 +92,7 @@ func (a *app) saySender(s httpapi.SenderBody) {
 	if s.State == string(account.SenderNew) && len(s.Missing) == 0 {
 		a.say("  ready to be verified: goniec sender submit %s", s.ID)
 	}
-	for _, m := range s.Missing {
+	for _, m := range lacks(s) {
 		a.say("  missing: %s", m.Needs)
 	}
 	if s.Submission != nil && len(s.Submission.Changed) > 0 {
