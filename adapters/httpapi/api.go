@@ -164,6 +164,7 @@ func (a *API) routes() (http.Handler, error) {
 		a.registerMessages(api)
 		a.registerAccount(api)
 		a.registerWebhooks(api)
+		a.registerSenders(api)
 		a.registerOperator(api)
 		a.registerParked(api)
 		a.registerPauses(api)

@@ -174,7 +174,8 @@ func TestOpenAPI(t *testing.T) {
 		"post /v1/messages", "get /v1/messages", "post /v1/messages/batch", "post /v1/messages/preview", "get /v1/messages/{id}", "delete /v1/messages/{id}",
 		"get /v1/billing/{month}", "post /v1/opt-outs", "post /v1/opt-outs/lift", "post /v1/webhooks", "get /v1/webhooks", "delete /v1/webhooks/{id}",
 		"post /v1/webhooks/{id}/test", "get /v1/webhooks/{id}/log", "post /v1/webhooks/{id}/resend", "post /v1/accounts", "post /v1/accounts/{id}/keys",
-		"post /v1/senders", "post /v1/senders/{id}/submit", "post /v1/senders/{id}/approve", "post /v1/senders/{id}/return",
+		"get /v1/senders", "post /v1/senders", "get /v1/senders/{id}", "patch /v1/senders/{id}", "post /v1/senders/{id}/withdraw",
+		"post /v1/senders/{id}/submit", "post /v1/senders/{id}/pass", "post /v1/senders/{id}/approve", "post /v1/senders/{id}/return",
 		"post /v1/senders/{id}/disable", "post /v1/senders/{id}/enable", "post /v1/prices",
 	} {
 		method, path, _ := strings.Cut(op, " ")

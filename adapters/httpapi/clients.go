@@ -32,10 +32,6 @@ func (a *API) registerAccount(api huma.API) {
 		id: "lift-opt-out", method: http.MethodPost, path: "/v1/opt-outs/lift", tag: "Opt-outs", role: account.RoleClient,
 		summary: "Record that a recipient has consented again",
 	}, a.optOut(true))
-	register(a, api, operation{
-		id: "list-senders", method: http.MethodGet, path: "/v1/senders", tag: "Senders",
-		summary: "Senders of the account; of all accounts for operators",
-	}, a.senders)
 }
 
 func (a *API) billing(ctx context.Context, c *call, in *monthParam, _ *noBody) (*answer[BillingBody], error) {
@@ -101,28 +97,4 @@ func (a *API) optOut(lift bool) func(context.Context, *call, *noParams, *OptOutR
 		}
 		return ok(ChangedBody{Changed: len(out.Events) > 0})
 	}
-}
-
-func (a *API) senders(_ context.Context, c *call, _ *noParams, _ *noBody) (*answer[SenderList], error) {
-	of := c.key.Account
-	if c.key.Role == account.RoleOperator {
-		of = ""
-	}
-	found := a.cfg.View.Senders(of)
-	out := SenderList{Senders: make([]SenderBody, len(found))}
-	for i, s := range found {
-		out.Senders[i] = senderBody(s)
-	}
-	return ok(out)
-}
-
-func senderBody(s account.Sender) SenderBody {
-	b := SenderBody{
-		ID: s.ID, Account: s.Account, Name: s.Name, Company: s.Company, Country: s.Country, TwoWay: s.TwoWay,
-		State: string(s.Status), ServiceID: s.ServiceID, Reasons: s.Reasons,
-	}
-	if !s.ActiveOn.IsZero() {
-		b.ActiveOn = &s.ActiveOn
-	}
-	return b
 }

@@ -92,7 +92,7 @@ func docsPage(doc *huma.OpenAPI) ([]byte, error) {
 func docsSections(doc *huma.OpenAPI) []docsSection {
 	byTag := map[string][]docsOperation{}
 	for path, item := range doc.Paths {
-		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Delete} {
+		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Patch, item.Delete} {
 			if op != nil {
 				byTag[op.Tags[0]] = append(byTag[op.Tags[0]], docsOf(doc, path, op))
 			}

@@ -313,7 +313,7 @@ func (b *bundle) sender(name, country string, active bool) {
 	stream := account.SenderStream(account.SenderID(acc, name, country))
 	b.do(stream, account.CreateSender{Account: acc, Name: name, Company: "Goniec", Country: country})
 	if active {
-		b.do(stream, account.SubmitSender{})
+		b.do(stream, account.SubmitSender{Elsewhere: true})
 		b.do(stream, account.ApproveSender{ServiceID: 7})
 	}
 }

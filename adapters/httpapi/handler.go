@@ -47,6 +47,7 @@ type (
 type answer[O any] struct {
 	Status   int
 	Location string `header:"Location"`
+	ETag     string `header:"ETag"`
 	Body     O
 }
 
@@ -191,10 +192,14 @@ func (o operation) documentBody(api huma.API, body reflect.Type) {
 		body = o.documented
 	}
 	item := api.OpenAPI().Paths[o.path]
-	if body == reflect.TypeFor[noBody]() || item == nil || item.Post == nil {
+	if body == reflect.TypeFor[noBody]() || item == nil {
 		return
 	}
-	item.Post.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+	op := item.Post
+	if o.method == http.MethodPatch {
+		op = item.Patch
+	}
+	op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 		"application/json": {Schema: api.OpenAPI().Components.Schemas.Schema(body, true, body.Name())},
 	}}
 }

@@ -105,7 +105,7 @@ func TestNoPrice(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	stream := account.SenderStream(account.SenderID(acc, "GONIEC", "CZ"))
-	b.do(stream, account.SubmitSender{})
+	b.do(stream, account.SubmitSender{Elsewhere: true})
 	b.do(stream, account.ApproveSender{ServiceID: 8})
 	w := b.post("/v1/messages", good("to", `"+420601123456"`))
 	requireProblem(t, w, 422, problem(422, "no_price", "", "no price for viber to this country"))

@@ -36,19 +36,6 @@ func (a *API) registerOperator(api huma.API) {
 	register(a, api, op("list-accounts", http.MethodGet, "/v1/accounts", "All accounts", 0, nil), a.accounts)
 	register(a, api, op("issue-key", http.MethodPost, "/v1/accounts/{id}/keys", "Issue an API key; it is shown this once", http.StatusCreated, missing), a.issueKey)
 	register(a, api, op("revoke-key", http.MethodDelete, "/v1/accounts/{id}/keys/{key}", "Revoke an API key", 0, missing), a.revokeKey)
-	register(a, api, op("create-sender", http.MethodPost, "/v1/senders", "Create a sender, in state new", http.StatusCreated, conflict), a.createSender)
-	register(a, api, op("submit-sender", http.MethodPost, "/v1/senders/{id}/submit", "New to submitted", 0, conflict),
-		step(a, func(*noBody) account.Command { return account.SubmitSender{} }))
-	register(a, api, op("approve-sender", http.MethodPost, "/v1/senders/{id}/approve", "Submitted to active", 0, conflict),
-		step(a, func(b *ApproveRequest) account.Command {
-			return account.ApproveSender{ServiceID: b.ServiceID, ActiveOn: orZero(b.ActiveOn)}
-		}))
-	register(a, api, op("return-sender", http.MethodPost, "/v1/senders/{id}/return", "Submitted to new, with reasons", 0, conflict),
-		step(a, func(b *ReturnRequest) account.Command { return account.ReturnSender{Reasons: b.Reasons} }))
-	register(a, api, op("disable-sender", http.MethodPost, "/v1/senders/{id}/disable", "Active to disabled", 0, conflict),
-		step(a, func(b *DisableRequest) account.Command { return account.DisableSender{Reason: b.Reason} }))
-	register(a, api, op("enable-sender", http.MethodPost, "/v1/senders/{id}/enable", "Disabled to active", 0, conflict),
-		step(a, func(*noBody) account.Command { return account.EnableSender{} }))
 	register(a, api, op("publish-prices", http.MethodPost, "/v1/prices", "Publish a version of a price list", http.StatusCreated, missing), a.publishPrices)
 }
 
@@ -120,43 +107,6 @@ func (a *API) revokeKey(ctx context.Context, c *call, in *keyParams, _ *noBody) 
 		return nil, err
 	}
 	return ok(ChangedBody{Changed: len(out.Events) > 0})
-}
-
-func (a *API) createSender(ctx context.Context, c *call, _ *noParams, body *SenderRequest) (*answer[SenderBody], error) {
-	if _, known := a.cfg.View.AccountByID(body.Account); !known {
-		return nil, domain.RefuseField(CodeInvalidValue, "account", "is not an account")
-	}
-	if body.Country != "" && !phone.KnownCountry(body.Country) {
-		return nil, domain.RefuseField(account.CodeInvalidCountry, "country", "is not a country")
-	}
-	create := account.CreateSender{Account: body.Account, Name: norm.NFC.String(body.Name), Company: body.Company, Country: body.Country, TwoWay: body.TwoWay}
-	id := account.SenderID(create.Account, create.Name, create.Country)
-	if _, err := a.configure(ctx, c, create.Account, account.SenderStream(id), create); err != nil {
-		return nil, err
-	}
-	out := senderBody(account.Sender{
-		ID: id, Account: create.Account, Name: create.Name, Company: create.Company, Country: create.Country,
-		TwoWay: create.TwoWay, Status: account.SenderNew,
-	})
-	if s, found := a.cfg.View.SenderByID(id); found { // a repeat finds it further on
-		out = senderBody(s)
-	}
-	return &answer[SenderBody]{Status: http.StatusCreated, Body: out}, nil
-}
-
-// step is one of the sender's transitions. The answer shows the view after it.
-func step[B any](a *API, command func(*B) account.Command) func(context.Context, *call, *idParam, *B) (*answer[SenderBody], error) {
-	return func(ctx context.Context, c *call, in *idParam, body *B) (*answer[SenderBody], error) {
-		s, found := a.cfg.View.SenderByID(in.ID)
-		if !found {
-			return nil, ErrNotFound
-		}
-		if _, err := a.configure(ctx, c, s.Account, account.SenderStream(in.ID), command(body)); err != nil {
-			return nil, err
-		}
-		s, _ = a.cfg.View.SenderByID(in.ID)
-		return ok(senderBody(s))
-	}
 }
 
 func (a *API) publishPrices(ctx context.Context, c *call, _ *noParams, body *PricesRequest) (*answer[PricesBody], error) {

@@ -141,11 +141,13 @@ func statusOf(code string) int {
 	switch code {
 	case CodeInvalidJSON, CodeInvalidEncoding, CodeUnknownField, CodeDuplicateField, CodeInvalidType:
 		return http.StatusBadRequest
+	case account.CodeVersionConflict:
+		return http.StatusPreconditionFailed
 	case CodeNotFound, message.CodeAccountUnknown:
 		return http.StatusNotFound
 	case message.CodeAccountNotActive, message.CodePaused, message.CodeSenderNotActive, message.CodeAlreadyEnded,
 		message.CodeNothingOpen, message.CodeSeveralOpen, message.CodeNoSMS,
-		account.CodeAlreadyExists, account.CodeSenderState, partition.CodeParked, partition.CodeNotParked, partition.CodeWaitsInLine,
+		account.CodeAlreadyExists, account.CodeSenderState, account.CodeFormIncomplete, account.CodePassedOn, partition.CodeParked, partition.CodeNotParked, partition.CodeWaitsInLine,
 		partition.CodeContentGone:
 		return http.StatusConflict
 	}

@@ -260,11 +260,24 @@ type KeyBody struct {
 
 // SenderRequest is the body of POST /v1/senders.
 type SenderRequest struct {
-	Account string `json:"account" format:"uuid"`
-	Name    string `json:"name" maxLength:"20" doc:"Shown on Viber: letters, digits, inner single spaces, . - &"`
+	Account string `json:"account,omitempty" format:"uuid" doc:"Required of operators; a client's is its own."`
+	Name    string `json:"name,omitempty" maxLength:"20" doc:"Shown on Viber: letters, digits, inner single spaces, . - & Default: the company name. It cannot be changed afterwards."`
 	Company string `json:"company" maxLength:"11" doc:"Letters A-Z, a-z and digits; also the SMS sender unless the account has one."`
-	Country string `json:"country" doc:"Destination, ISO 3166-1 alpha-2." example:"PL"`
+	Country string `json:"country,omitempty" doc:"Destination, ISO 3166-1 alpha-2. Default: PL. It cannot be changed afterwards." example:"PL"`
 	TwoWay  bool   `json:"two_way,omitempty"`
+}
+
+// FormRequest is the body of PATCH /v1/senders/{id}: what is absent stays as it is,
+// what is empty is taken away.
+type FormRequest struct {
+	Company       *string   `json:"company,omitempty" maxLength:"11"`
+	RegisteredIn  *string   `json:"registered_in,omitempty" doc:"Country of the entity's registration, ISO 3166-1 alpha-2." example:"PL"`
+	Type          *string   `json:"type,omitempty" maxLength:"500" doc:"Description of the notification type, such as finance, sales, official information."`
+	Kind          *string   `json:"kind,omitempty" maxLength:"500" doc:"Description of the notification kind, such as promotions, debt collection, one-time codes, personalised notifications."`
+	Communication *string   `json:"communication,omitempty" enum:"1way,2way,both"`
+	Samples       *[]string `json:"samples,omitempty" maxItems:"10" doc:"Messages sent so far by other channels, at most 1000 characters each; all of them. They are kept for ever: no recipient's data belongs in them."`
+	NoticeEmail   *string   `json:"notice_email,omitempty" maxLength:"254" doc:"Where notices go."`
+	Logo          *string   `json:"logo,omitempty" doc:"The file in base64: JPG, GIF (not animated) or PNG of exactly 200×200 pixels, at most 500 KB. Its digest is kept here; keep the file."`
 }
 
 // SenderBody is a configuration.
@@ -279,6 +292,29 @@ type SenderBody struct {
 	ServiceID int64      `json:"service_id,omitempty"`
 	ActiveOn  *time.Time `json:"active_on,omitempty"`
 	Reasons   []string   `json:"reasons,omitempty" doc:"Why it was returned."`
+
+	Version    int64           `json:"version" doc:"Also the ETag, for If-Match."`
+	Missing    []account.Item  `json:"missing" doc:"What the form lacks; none: it may be submitted."`
+	Form       *account.Form   `json:"form,omitempty" doc:"Not in lists."`
+	Submission *SubmissionBody `json:"submission,omitempty" doc:"The last one. Not in lists."`
+	PassedOn   *time.Time      `json:"passed_on,omitempty" doc:"When Viber got the submission: it cannot be withdrawn any more."`
+	Reference  string          `json:"reference,omitempty" doc:"Viber's, of the submission."`
+	LooksLike  []LookAlike     `json:"looks_like,omitempty" doc:"For operators: other accounts' senders whose names may be taken for this one's."`
+}
+
+// SubmissionBody is a form as it was submitted.
+type SubmissionBody struct {
+	Number  int           `json:"number" doc:"1, 2, … within the configuration."`
+	At      time.Time     `json:"at"`
+	Form    *account.Form `json:"form,omitempty" doc:"As it was frozen; absent before forms were kept."`
+	Changed []string      `json:"changed" doc:"Fields of the form that differ by now."`
+}
+
+// LookAlike is a sender that may be taken for another.
+type LookAlike struct {
+	ID      string `json:"id" format:"uuid"`
+	Account string `json:"account" format:"uuid"`
+	Name    string `json:"name"`
 }
 
 // SenderList is the senders one may see.
@@ -295,6 +331,12 @@ type ApproveRequest struct {
 // ReturnRequest is the body of POST /v1/senders/{id}/return.
 type ReturnRequest struct {
 	Reasons []string `json:"reasons" minItems:"1" maxItems:"20"`
+}
+
+// PassRequest is the body of POST /v1/senders/{id}/pass.
+type PassRequest struct {
+	On        *time.Time `json:"on,omitempty" doc:"When Viber got it: not before the submission; default now."`
+	Reference string     `json:"reference,omitempty" maxLength:"100" doc:"Viber's."`
 }
 
 // DisableRequest is the body of POST /v1/senders/{id}/disable.

@@ -53,18 +53,45 @@ type CreateSender struct {
 	TwoWay  bool   `json:"two_way"`
 }
 
-// SubmitSender freezes the configuration for verification (B6).
-type SubmitSender struct{}
+// SaveSender saves what it names of the form (B3, B4); saving what is there
+// already changes nothing.
+type SaveSender struct {
+	Changes   SenderDraftSaved `json:"changes"`
+	IfVersion int64            `json:"if_version,omitempty"` // of the stream, or refused with CodeVersionConflict; 0 = any
+}
+
+// SubmitSender freezes the configuration for verification (B6). A form that lacks
+// something is refused with CodeFormIncomplete, unless the operator says that it
+// is filled elsewhere: so a sender can be registered whose papers went another way.
+type SubmitSender struct {
+	Elsewhere bool  `json:"elsewhere,omitempty"`  // an operator's word only; the edge sees to that
+	IfVersion int64 `json:"if_version,omitempty"` // as SaveSender's
+}
+
+// PassSender records that the submission was handed to Viber (B7): from then on
+// it cannot be withdrawn. A zero On means now.
+type PassSender struct {
+	On        time.Time `json:"on"`
+	Reference string    `json:"reference"`            // Viber's; "" = none yet
+	IfVersion int64     `json:"if_version,omitempty"` // as SaveSender's
+}
+
+// WithdrawSender takes the submission back for changes (B10).
+type WithdrawSender struct {
+	IfVersion int64 `json:"if_version,omitempty"` // as SaveSender's
+}
 
 // ApproveSender makes it Active (B8). A zero ActiveOn means now.
 type ApproveSender struct {
 	ServiceID int64     `json:"service_id"`
 	ActiveOn  time.Time `json:"active_on"`
+	IfVersion int64     `json:"if_version,omitempty"` // as SaveSender's: it is approved what was looked at
 }
 
 // ReturnSender sends it back for changes, with at least one reason (B8).
 type ReturnSender struct {
-	Reasons []string `json:"reasons"`
+	Reasons   []string `json:"reasons"`
+	IfVersion int64    `json:"if_version,omitempty"` // as SaveSender's
 }
 
 // DisableSender stops it.
@@ -103,7 +130,10 @@ const (
 	CommandIssueKey       = "account.issue_key.v1"
 	CommandRevokeKey      = "account.revoke_key.v1"
 	CommandCreateSender   = "sender.create.v1"
+	CommandSaveSender     = "sender.save.v1"
 	CommandSubmitSender   = "sender.submit.v1"
+	CommandPassSender     = "sender.pass.v1"
+	CommandWithdrawSender = "sender.withdraw.v1"
 	CommandApproveSender  = "sender.approve.v1"
 	CommandReturnSender   = "sender.return.v1"
 	CommandDisableSender  = "sender.disable.v1"
@@ -118,7 +148,10 @@ func (ChangeSettings) CommandType() string { return CommandChangeSettings }
 func (IssueKey) CommandType() string       { return CommandIssueKey }
 func (RevokeKey) CommandType() string      { return CommandRevokeKey }
 func (CreateSender) CommandType() string   { return CommandCreateSender }
+func (SaveSender) CommandType() string     { return CommandSaveSender }
 func (SubmitSender) CommandType() string   { return CommandSubmitSender }
+func (PassSender) CommandType() string     { return CommandPassSender }
+func (WithdrawSender) CommandType() string { return CommandWithdrawSender }
 func (ApproveSender) CommandType() string  { return CommandApproveSender }
 func (ReturnSender) CommandType() string   { return CommandReturnSender }
 func (DisableSender) CommandType() string  { return CommandDisableSender }
@@ -132,7 +165,10 @@ func (ChangeSettings) command() {}
 func (IssueKey) command()       {}
 func (RevokeKey) command()      {}
 func (CreateSender) command()   {}
+func (SaveSender) command()     {}
 func (SubmitSender) command()   {}
+func (PassSender) command()     {}
+func (WithdrawSender) command() {}
 func (ApproveSender) command()  {}
 func (ReturnSender) command()   {}
 func (DisableSender) command()  {}
@@ -174,7 +210,10 @@ func commandDecoders() map[string]func([]byte) (Command, error) {
 		CommandIssueKey:       as[IssueKey],
 		CommandRevokeKey:      as[RevokeKey],
 		CommandCreateSender:   as[CreateSender],
+		CommandSaveSender:     as[SaveSender],
 		CommandSubmitSender:   as[SubmitSender],
+		CommandPassSender:     as[PassSender],
+		CommandWithdrawSender: as[WithdrawSender],
 		CommandApproveSender:  as[ApproveSender],
 		CommandReturnSender:   as[ReturnSender],
 		CommandDisableSender:  as[DisableSender],
@@ -197,19 +236,23 @@ func as[T Command](data []byte) (Command, error) {
 
 // Refusal codes of this package. They are stable: clients match on them.
 const (
-	CodeRequired       = "required"
-	CodeInvalidValue   = "invalid_value"
-	CodeTooLong        = "too_long"
-	CodeInvalidName    = "invalid_name"
-	CodeInvalidCountry = "invalid_country"
-	CodeInvalidPrice   = "invalid_price"
-	CodeInvalidURL     = "invalid_url"
-	CodeAlreadyExists  = "already_exists"
-	CodeNotFound       = "not_found"
-	CodeSenderState    = "sender_state" // the step is not allowed in the sender's state
-	CodeWrongStream    = "wrong_stream" // the command does not fit the stream it was sent to
-	CodeTooMany        = "too_many"
-	CodeBackdated      = "backdated"
+	CodeRequired        = "required"
+	CodeInvalidValue    = "invalid_value"
+	CodeTooLong         = "too_long"
+	CodeInvalidName     = "invalid_name"
+	CodeInvalidCountry  = "invalid_country"
+	CodeInvalidPrice    = "invalid_price"
+	CodeInvalidURL      = "invalid_url"
+	CodeInvalidLogo     = "invalid_logo"
+	CodeAlreadyExists   = "already_exists"
+	CodeNotFound        = "not_found"
+	CodeSenderState     = "sender_state"     // the step is not allowed in the sender's state
+	CodeFormIncomplete  = "form_incomplete"  // the form lacks something; see Missing
+	CodePassedOn        = "passed_on"        // the submission is with Viber already
+	CodeVersionConflict = "version_conflict" // it has changed since the version that was named
+	CodeWrongStream     = "wrong_stream"     // the command does not fit the stream it was sent to
+	CodeTooMany         = "too_many"
+	CodeBackdated       = "backdated"
 )
 
 func required(field string) error {

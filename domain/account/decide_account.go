@@ -1,7 +1,6 @@
 package account
 
 import (
-	"encoding/hex"
 	"slices"
 	"strings"
 
@@ -106,7 +105,7 @@ func checkKey(s State, c IssueKey) error {
 	if err := checkUUID("key", c.Key); err != nil {
 		return err
 	}
-	if raw, err := hex.DecodeString(c.Hash); err != nil || len(raw) != 32 || strings.ToLower(c.Hash) != c.Hash {
+	if !isHash(c.Hash) {
 		return domain.RefuseField(CodeInvalidValue, "hash", "must be a SHA-256 in lower-case hex")
 	}
 	if err := checkText("label", c.Label, MaxLabel); err != nil {

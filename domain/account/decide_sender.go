@@ -20,9 +20,18 @@ func decideSender(s State, now time.Time, c Command) ([]Event, error) {
 	if _, ok := next(s.Sender.Status, c.CommandType()); !ok {
 		return nil, domain.Refuse(CodeSenderState, "%s", notNow(s.Sender.Status, c.CommandType()))
 	}
+	if v := ifVersion(c); v != 0 && v != s.Version {
+		return nil, domain.Refuse(CodeVersionConflict, "it is at version %d by now: look at it again", s.Version)
+	}
 	switch c := c.(type) {
+	case SaveSender:
+		return saveSender(*s.Sender, c)
 	case SubmitSender:
-		return []Event{SenderSubmitted{At: now}}, nil
+		return submitSender(*s.Sender, now, c)
+	case PassSender:
+		return passSender(*s.Sender, now, c)
+	case WithdrawSender:
+		return withdrawSender(*s.Sender)
 	case ApproveSender:
 		return approveSender(*s.Sender, now, c)
 	case ReturnSender:
@@ -56,6 +65,70 @@ func createSender(s State, c CreateSender) ([]Event, error) {
 		return nil, repeat(s.Sender.Company == c.Company && s.Sender.TwoWay == c.TwoWay, "a sender of this name and country")
 	}
 	return []Event{SenderCreated(c)}, nil
+}
+
+func ifVersion(c Command) int64 {
+	switch c := c.(type) {
+	case SaveSender:
+		return c.IfVersion
+	case SubmitSender:
+		return c.IfVersion
+	case PassSender:
+		return c.IfVersion
+	case WithdrawSender:
+		return c.IfVersion
+	case ApproveSender:
+		return c.IfVersion
+	case ReturnSender:
+		return c.IfVersion
+	}
+	return 0
+}
+
+func saveSender(s SenderState, c SaveSender) ([]Event, error) {
+	if err := c.Changes.check(); err != nil {
+		return nil, err
+	}
+	changes := c.Changes.changing(s.Filled())
+	if changes == (SenderDraftSaved{}) {
+		return nil, nil
+	}
+	return []Event{changes}, nil
+}
+
+func submitSender(s SenderState, now time.Time, c SubmitSender) ([]Event, error) {
+	form := s.Filled()
+	missing := Missing(form)
+	if len(missing) > 0 && !c.Elsewhere {
+		return nil, incomplete(missing)
+	}
+	return []Event{SenderSubmitted{At: now, Number: s.Submissions + 1, Form: &form, Elsewhere: len(missing) > 0}}, nil
+}
+
+func passSender(s SenderState, now time.Time, c PassSender) ([]Event, error) {
+	if c.Reference != "" {
+		if err := checkText("reference", c.Reference, MaxReference); err != nil {
+			return nil, err
+		}
+	}
+	on := c.On
+	if on.IsZero() {
+		on = now
+	}
+	if on.After(now) {
+		return nil, domain.RefuseField(CodeInvalidValue, "on", "must not lie in the future")
+	}
+	if dayBefore(on, s.SubmittedAt) {
+		return nil, domain.RefuseField(CodeBackdated, "on", "must not lie before the day of submission")
+	}
+	return []Event{SenderPassed{On: on, Reference: c.Reference}}, nil
+}
+
+func withdrawSender(s SenderState) ([]Event, error) {
+	if !s.PassedOn.IsZero() {
+		return nil, domain.Refuse(CodePassedOn, "the submission was passed to Viber already; ask the operator to return it")
+	}
+	return []Event{SenderWithdrawn{}}, nil
 }
 
 func approveSender(s SenderState, now time.Time, c ApproveSender) ([]Event, error) {
@@ -93,7 +166,7 @@ func returnSender(c ReturnSender) ([]Event, error) {
 			return nil, err
 		}
 	}
-	return []Event{SenderReturned(c)}, nil
+	return []Event{SenderReturned{Reasons: c.Reasons}}, nil
 }
 
 func disableSender(c DisableSender) ([]Event, error) {

@@ -106,27 +106,76 @@ func TestDecideAccepts(t *testing.T) {
 			[]account.Event{account.SenderCreated{Account: acc, Name: "GONIEC", Company: "Goniec", Country: "PL"}},
 		},
 		"the same sender again": {goniecStream(), []account.Command{goniec()}, goniec(), nil},
-		"submit": {
+		"submit, B6": {
+			goniecStream(),
+			[]account.Command{goniec(), complete()},
+			account.SubmitSender{},
+			[]account.Event{account.SenderSubmitted{At: now, Number: 1, Form: filled()}},
+		},
+		"submit what an operator knows to be filled elsewhere": {
 			goniecStream(),
 			[]account.Command{goniec()},
-			account.SubmitSender{},
-			[]account.Event{account.SenderSubmitted{At: now}},
+			account.SubmitSender{Elsewhere: true},
+			[]account.Event{account.SenderSubmitted{At: now, Number: 1, Elsewhere: true, Form: &account.Form{Company: "Goniec", Name: "GONIEC", Country: "PL", RegisteredIn: "PL"}}},
+		},
+		"submit again, B8": {
+			goniecStream(),
+			[]account.Command{goniec(), complete(), account.SubmitSender{}, account.ReturnSender{Reasons: []string{"x"}}},
+			account.SubmitSender{Elsewhere: true},
+			[]account.Event{account.SenderSubmitted{At: now, Number: 2, Form: filled()}},
+		},
+		"submit the version that was seen": {
+			goniecStream(),
+			[]account.Command{goniec(), complete()},
+			account.SubmitSender{IfVersion: 2},
+			[]account.Event{account.SenderSubmitted{At: now, Number: 1, Form: filled()}},
+		},
+		"save the same, B3": {goniecStream(), []account.Command{goniec(), complete()}, complete(), nil},
+		"save what is so by default, B3": {
+			goniecStream(),
+			[]account.Command{goniec()},
+			account.SaveSender{Changes: account.SenderDraftSaved{RegisteredIn: ptr("PL"), Company: ptr("Goniec"), Kind: ptr(""), Samples: &[]string{}, Logo: &account.Logo{}}},
+			nil,
+		},
+		"save what changed only, B3": {
+			goniecStream(),
+			[]account.Command{goniec(), complete()},
+			account.SaveSender{Changes: account.SenderDraftSaved{Type: ptr("finance"), Kind: ptr("debt collection"), Samples: &[]string{}, Logo: &account.Logo{}}},
+			[]account.Event{account.SenderDraftSaved{Kind: ptr("debt collection"), Samples: &[]string{}, Logo: &account.Logo{}}},
+		},
+		"pass on, B7": {
+			goniecStream(),
+			[]account.Command{goniec(), complete(), account.SubmitSender{}},
+			account.PassSender{Reference: "V-17"},
+			[]account.Event{account.SenderPassed{On: now, Reference: "V-17"}},
+		},
+		"withdraw, B10": {
+			goniecStream(),
+			[]account.Command{goniec(), complete(), account.SubmitSender{}},
+			account.WithdrawSender{},
+			[]account.Event{account.SenderWithdrawn{}},
+		},
+		"withdraw what was passed on before it was returned, B10": {
+			goniecStream(),
+			[]account.Command{goniec(), complete(), account.SubmitSender{}, account.PassSender{}, account.ReturnSender{Reasons: []string{"x"}}, account.SubmitSender{}},
+			account.WithdrawSender{},
+			[]account.Event{account.SenderWithdrawn{}},
 		},
 		"approve today": {
 			goniecStream(),
-			[]account.Command{goniec(), account.SubmitSender{}},
+			[]account.Command{goniec(), complete(), account.SubmitSender{}},
 			account.ApproveSender{ServiceID: 7, ActiveOn: now.Add(-9 * time.Hour)},
 			[]account.Event{account.SenderApproved{ServiceID: 7, ActiveOn: now.Add(-9 * time.Hour)}},
 		},
 		"approve without a date": {
 			goniecStream(),
-			[]account.Command{goniec(), account.SubmitSender{}},
+			[]account.Command{goniec(), complete(), account.SubmitSender{}},
 			account.ApproveSender{ServiceID: 7},
 			[]account.Event{account.SenderApproved{ServiceID: 7, ActiveOn: now}},
 		},
 		"return": {
 			goniecStream(),
-			[]account.Command{goniec(), account.SubmitSender{}},
+			[]account.Command{goniec(), complete(), account.SubmitSender{}},
 			account.ReturnSender{Reasons: []string{"no logo"}},
 			[]account.Event{account.SenderReturned{Reasons: []string{"no logo"}}},
 		},
@@ -154,7 +203,7 @@ func TestDecideRefuses(t *testing.T) {
 	t.Parallel()
 	account1, sender, prices := account.AccountStream(acc), goniecStream(), account.PricesStream("default")
 	create := account.Create{Name: "Demo"}
-	submitted := []account.Command{goniec(), account.SubmitSender{}}
+	submitted := []account.Command{goniec(), complete(), account.SubmitSender{}}
 	with := func(change func(*account.CreateSender)) account.CreateSender {
 		c := goniec()
 		change(&c)
@@ -205,6 +254,18 @@ func TestDecideRefuses(t *testing.T) {
 		"approve the day before": {sender, submitted, account.ApproveSender{ServiceID: 1, ActiveOn: now.AddDate(0, 0, -1)}, "backdated", "active_on"},
 		"approve tomorrow":       {sender, submitted, account.ApproveSender{ServiceID: 1, ActiveOn: now.AddDate(0, 0, 1)}, "invalid_value", "active_on"},
 		"return without reasons": {sender, submitted, account.ReturnSender{}, "required", "reasons"},
+		"submit without a form":  {sender, []account.Command{goniec()}, account.SubmitSender{}, "form_incomplete", "logo"},
+		"submit an old version":  {sender, []account.Command{goniec(), complete()}, account.SubmitSender{IfVersion: 1}, "version_conflict", ""},
+		"approve an old version": {sender, submitted, account.ApproveSender{ServiceID: 1, IfVersion: 2}, "version_conflict", ""},
+		"return an old version":  {sender, submitted, account.ReturnSender{Reasons: []string{"x"}, IfVersion: 2}, "version_conflict", ""},
+		"pass on an old version": {sender, submitted, account.PassSender{IfVersion: 2}, "version_conflict", ""},
+		"save an old version":    {sender, []account.Command{goniec(), complete()}, account.SaveSender{IfVersion: 1}, "version_conflict", ""},
+		"withdraw an old one":    {sender, submitted, account.WithdrawSender{IfVersion: 2}, "version_conflict", ""},
+		"save while frozen, B6":  {sender, submitted, complete(), "sender_state", ""},
+		"withdraw too late, B10": {sender, append(submitted[:3:3], account.PassSender{}), account.WithdrawSender{}, "passed_on", ""},
+		"pass on tomorrow":       {sender, submitted, account.PassSender{On: now.AddDate(0, 0, 1)}, "invalid_value", "on"},
+		"pass on before":         {sender, submitted, account.PassSender{On: now.AddDate(0, 0, -1)}, "backdated", "on"},
+		"pass on, long":          {sender, submitted, account.PassSender{Reference: strings.Repeat("x", 101)}, "too_long", "reference"},
 		"no such sender":         {sender, nil, account.SubmitSender{}, "not_found", ""},
 		"list of a strange name": {"prices/other", nil, publish(func(*account.Price) {}), "invalid_value", "account"},
 		"no prices":              {prices, nil, account.PublishPrices{Currency: "PLN"}, "required", "prices"},
@@ -253,15 +314,19 @@ func TestKeysAreLimited(t *testing.T) {
 // other pair of state and command is refused.
 func TestSenderTransitions(t *testing.T) {
 	t.Parallel()
+	submit := account.SubmitSender{Elsewhere: true}
 	paths := map[account.SenderStatus][]account.Command{
 		account.SenderNone:     {},
 		account.SenderNew:      {goniec()},
-		account.SenderInReview: {goniec(), account.SubmitSender{}},
-		account.SenderActive:   {goniec(), account.SubmitSender{}, account.ApproveSender{ServiceID: 7}},
-		account.SenderOff:      {goniec(), account.SubmitSender{}, account.ApproveSender{ServiceID: 7}, account.DisableSender{Reason: "x"}},
+		account.SenderInReview: {goniec(), submit},
+		account.SenderActive:   {goniec(), submit, account.ApproveSender{ServiceID: 7}},
+		account.SenderOff:      {goniec(), submit, account.ApproveSender{ServiceID: 7}, account.DisableSender{Reason: "x"}},
 	}
 	commands := []account.Command{
-		account.SubmitSender{},
+		complete(),
+		submit,
+		account.PassSender{},
+		account.WithdrawSender{},
 		account.ApproveSender{ServiceID: 7},
 		account.ReturnSender{Reasons: []string{"x"}},
 		account.DisableSender{Reason: "x"},
@@ -301,7 +366,7 @@ func TestStateSurvivesItsCache(t *testing.T) {
 	t.Parallel()
 	for _, s := range []account.State{
 		given(t, account.AccountStream(acc), account.Create{Name: "x"}, account.IssueKey{Key: key, Hash: hash, Role: "client", Label: "x"}),
-		given(t, goniecStream(), goniec(), account.SubmitSender{}),
+		given(t, goniecStream(), goniec(), complete(), account.SubmitSender{}, account.PassSender{Reference: "V-17"}),
 		given(t, account.PricesStream("default"), account.PublishPrices{Currency: "PLN", Prices: []account.Price{viat}}),
 	} {
 		data, err := json.Marshal(s)
@@ -320,7 +385,10 @@ func TestCommandsSurviveTheInbox(t *testing.T) {
 		account.IssueKey{Key: key, Hash: hash, Role: "client", Label: "x"},
 		account.RevokeKey{Key: key},
 		goniec(),
-		account.SubmitSender{},
+		complete(),
+		account.SubmitSender{Elsewhere: true, IfVersion: 2},
+		account.PassSender{On: now, Reference: "V-17"},
+		account.WithdrawSender{IfVersion: 3},
 		account.ApproveSender{ServiceID: 1, ActiveOn: now},
 		account.ReturnSender{Reasons: []string{"x"}},
 		account.DisableSender{Reason: "x"},

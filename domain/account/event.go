@@ -67,10 +67,35 @@ type SenderCreated struct {
 	TwoWay  bool   `json:"two_way"`
 }
 
+// SenderDraftSaved: a part of the form was saved, in state New. It holds only
+// what changed; what is empty was taken away again.
+type SenderDraftSaved struct {
+	Company       *string   `json:"company,omitempty"`       // ≤ 11 (B1)
+	RegisteredIn  *string   `json:"registered_in,omitempty"` // country of the entity's registration (B3)
+	Type          *string   `json:"type,omitempty"`          // ≤ 500, description of the notification type (B4)
+	Kind          *string   `json:"kind,omitempty"`          // ≤ 500, description of the notification kind (B4)
+	Communication *string   `json:"communication,omitempty"` // "1way", "2way" or "both" (B4)
+	Samples       *[]string `json:"samples,omitempty"`       // 1 to 10 of ≤ 1000, all of them (B4)
+	NoticeEmail   *string   `json:"notice_email,omitempty"`  // B6
+	Logo          *Logo     `json:"logo,omitempty"`          // digest, type, width, height (B3); all empty: taken away
+}
+
 // SenderSubmitted: New → Submitted. At bounds the date of activation (B8).
 type SenderSubmitted struct {
-	At time.Time `json:"at"`
+	At        time.Time `json:"at"`
+	Number    int       `json:"number,omitempty"`    // 1, 2, … within the configuration
+	Form      *Form     `json:"form,omitempty"`      // the whole, as frozen
+	Elsewhere bool      `json:"elsewhere,omitempty"` // it lacks something, and an operator said that the form is filled elsewhere
 }
+
+// SenderPassed: the submission was handed to Viber (B7).
+type SenderPassed struct {
+	On        time.Time `json:"on"`
+	Reference string    `json:"reference,omitempty"` // Viber's
+}
+
+// SenderWithdrawn: Submitted → New, by the client (B10).
+type SenderWithdrawn struct{}
 
 // SenderApproved: Submitted → Active.
 type SenderApproved struct {
@@ -122,45 +147,54 @@ type EndpointRemoved struct {
 
 // The types.
 const (
-	TypeAccountCreated  = "goniec.account.created.v1"
-	TypeSettingsChanged = "goniec.account.settings_changed.v1"
-	TypeKeyIssued       = "goniec.account.key_issued.v1"
-	TypeKeyRevoked      = "goniec.account.key_revoked.v1"
-	TypeSenderCreated   = "goniec.sender.created.v1"
-	TypeSenderSubmitted = "goniec.sender.submitted.v1"
-	TypeSenderApproved  = "goniec.sender.approved.v1"
-	TypeSenderReturned  = "goniec.sender.returned.v1"
-	TypeSenderDisabled  = "goniec.sender.disabled.v1"
-	TypeSenderEnabled   = "goniec.sender.enabled.v1"
-	TypePricesPublished = "goniec.prices.published.v1"
-	TypeEndpointAdded   = "goniec.account.endpoint_added.v1"
-	TypeEndpointRemoved = "goniec.account.endpoint_removed.v1"
+	TypeAccountCreated   = "goniec.account.created.v1"
+	TypeSettingsChanged  = "goniec.account.settings_changed.v1"
+	TypeKeyIssued        = "goniec.account.key_issued.v1"
+	TypeKeyRevoked       = "goniec.account.key_revoked.v1"
+	TypeSenderCreated    = "goniec.sender.created.v1"
+	TypeSenderDraftSaved = "goniec.sender.draft_saved.v1"
+	TypeSenderSubmitted  = "goniec.sender.submitted.v1"
+	TypeSenderPassed     = "goniec.sender.passed.v1"
+	TypeSenderWithdrawn  = "goniec.sender.withdrawn.v1"
+	TypeSenderApproved   = "goniec.sender.approved.v1"
+	TypeSenderReturned   = "goniec.sender.returned.v1"
+	TypeSenderDisabled   = "goniec.sender.disabled.v1"
+	TypeSenderEnabled    = "goniec.sender.enabled.v1"
+	TypePricesPublished  = "goniec.prices.published.v1"
+	TypeEndpointAdded    = "goniec.account.endpoint_added.v1"
+	TypeEndpointRemoved  = "goniec.account.endpoint_removed.v1"
 )
 
-func (AccountCreated) EventType() string  { return TypeAccountCreated }
-func (SettingsChanged) EventType() string { return TypeSettingsChanged }
-func (KeyIssued) EventType() string       { return TypeKeyIssued }
-func (KeyRevoked) EventType() string      { return TypeKeyRevoked }
-func (SenderCreated) EventType() string   { return TypeSenderCreated }
-func (SenderSubmitted) EventType() string { return TypeSenderSubmitted }
-func (SenderApproved) EventType() string  { return TypeSenderApproved }
-func (SenderReturned) EventType() string  { return TypeSenderReturned }
-func (SenderDisabled) EventType() string  { return TypeSenderDisabled }
-func (SenderEnabled) EventType() string   { return TypeSenderEnabled }
-func (PricesPublished) EventType() string { return TypePricesPublished }
-func (EndpointAdded) EventType() string   { return TypeEndpointAdded }
-func (EndpointRemoved) EventType() string { return TypeEndpointRemoved }
+func (AccountCreated) EventType() string   { return TypeAccountCreated }
+func (SettingsChanged) EventType() string  { return TypeSettingsChanged }
+func (KeyIssued) EventType() string        { return TypeKeyIssued }
+func (KeyRevoked) EventType() string       { return TypeKeyRevoked }
+func (SenderCreated) EventType() string    { return TypeSenderCreated }
+func (SenderDraftSaved) EventType() string { return TypeSenderDraftSaved }
+func (SenderSubmitted) EventType() string  { return TypeSenderSubmitted }
+func (SenderPassed) EventType() string     { return TypeSenderPassed }
+func (SenderWithdrawn) EventType() string  { return TypeSenderWithdrawn }
+func (SenderApproved) EventType() string   { return TypeSenderApproved }
+func (SenderReturned) EventType() string   { return TypeSenderReturned }
+func (SenderDisabled) EventType() string   { return TypeSenderDisabled }
+func (SenderEnabled) EventType() string    { return TypeSenderEnabled }
+func (PricesPublished) EventType() string  { return TypePricesPublished }
+func (EndpointAdded) EventType() string    { return TypeEndpointAdded }
+func (EndpointRemoved) EventType() string  { return TypeEndpointRemoved }
 
-func (AccountCreated) account()  {}
-func (SettingsChanged) account() {}
-func (KeyIssued) account()       {}
-func (KeyRevoked) account()      {}
-func (SenderCreated) account()   {}
-func (SenderSubmitted) account() {}
-func (SenderApproved) account()  {}
-func (SenderReturned) account()  {}
-func (SenderDisabled) account()  {}
-func (SenderEnabled) account()   {}
-func (PricesPublished) account() {}
-func (EndpointAdded) account()   {}
-func (EndpointRemoved) account() {}
+func (AccountCreated) account()   {}
+func (SettingsChanged) account()  {}
+func (KeyIssued) account()        {}
+func (KeyRevoked) account()       {}
+func (SenderCreated) account()    {}
+func (SenderDraftSaved) account() {}
+func (SenderSubmitted) account()  {}
+func (SenderPassed) account()     {}
+func (SenderWithdrawn) account()  {}
+func (SenderApproved) account()   {}
+func (SenderReturned) account()   {}
+func (SenderDisabled) account()   {}
+func (SenderEnabled) account()    {}
+func (PricesPublished) account()  {}
+func (EndpointAdded) account()    {}
+func (EndpointRemoved) account()  {}

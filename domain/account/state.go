@@ -52,6 +52,27 @@ type SenderState struct {
 	Status      SenderStatus `json:"status"`
 	SubmittedAt time.Time    `json:"submitted_at,omitzero"`
 	ServiceID   int64        `json:"service_id,omitempty"`
+	Form        Form         `json:"form,omitzero"`         // what was saved of it; Filled has the rest
+	Submissions int          `json:"submissions,omitempty"` // how often it was submitted
+	PassedOn    time.Time    `json:"passed_on,omitzero"`    // of the submission under review
+	Reference   string       `json:"reference,omitempty"`   // Viber's, with PassedOn
+}
+
+// Filled is the form as it stands, with what the configuration was created by
+// and what holds unless the form says otherwise.
+func (s SenderState) Filled() Form {
+	return filled(s.Form, s.Name, s.Company, s.Country, s.TwoWay)
+}
+
+func filled(f Form, name, company, country string, twoWay bool) Form {
+	f.Name, f.Company, f.Country = name, company, country
+	if f.RegisteredIn == "" {
+		f.RegisteredIn = DefaultCountry
+	}
+	if f.Communication == "" && twoWay {
+		f.Communication = TwoWay
+	}
+	return f
 }
 
 // PricesState is what the next version of a list is judged by.
@@ -67,7 +88,7 @@ func Decide(s State, now time.Time, c Command) ([]Event, error) {
 	switch c := c.(type) {
 	case Create, ChangeSettings, IssueKey, RevokeKey, AddEndpoint, RemoveEndpoint:
 		return decideAccount(s, c)
-	case CreateSender, SubmitSender, ApproveSender, ReturnSender, DisableSender, EnableSender:
+	case CreateSender, SaveSender, SubmitSender, PassSender, WithdrawSender, ApproveSender, ReturnSender, DisableSender, EnableSender:
 		return decideSender(s, now, c)
 	case PublishPrices:
 		return decidePrices(s, now, c)
@@ -84,7 +105,7 @@ func Evolve(s State, e Event) State {
 	switch e := e.(type) {
 	case AccountCreated, SettingsChanged, KeyIssued, KeyRevoked, EndpointAdded, EndpointRemoved:
 		s.Account = evolveAccount(s.Account, e)
-	case SenderCreated, SenderSubmitted, SenderApproved, SenderReturned, SenderDisabled, SenderEnabled:
+	case SenderCreated, SenderDraftSaved, SenderSubmitted, SenderPassed, SenderWithdrawn, SenderApproved, SenderReturned, SenderDisabled, SenderEnabled:
 		s.Sender = evolveSender(s.Sender, e)
 	case PricesPublished:
 		s.Prices = &PricesState{Currency: e.Currency, Versions: int(s.Version)}
@@ -131,8 +152,17 @@ func evolveSender(old *SenderState, e Event) *SenderState {
 	case SenderCreated:
 		s.Account, s.Name, s.Company, s.Country, s.TwoWay = e.Account, e.Name, e.Company, e.Country, e.TwoWay
 		s.Status = SenderNew
+	case SenderDraftSaved:
+		s.Form = s.Form.with(e)
+		s.Company, s.TwoWay = s.Form.basics(s.Company, s.TwoWay)
 	case SenderSubmitted:
 		s.Status, s.SubmittedAt = SenderInReview, e.At
+		s.Submissions++
+		s.PassedOn, s.Reference = time.Time{}, ""
+	case SenderPassed:
+		s.PassedOn, s.Reference = e.On, e.Reference
+	case SenderWithdrawn:
+		s.Status = SenderNew
 	case SenderApproved:
 		s.Status, s.ServiceID = SenderActive, e.ServiceID
 	case SenderReturned:

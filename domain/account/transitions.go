@@ -31,7 +31,10 @@ type Transition struct {
 func SenderTransitions() []Transition {
 	return []Transition{
 		{SenderNone, CommandCreateSender, SenderNew, "B1"},
+		{SenderNew, CommandSaveSender, SenderNew, "B3"},
 		{SenderNew, CommandSubmitSender, SenderInReview, "B6"},
+		{SenderInReview, CommandPassSender, SenderInReview, "B7"},
+		{SenderInReview, CommandWithdrawSender, SenderNew, "B10"},
 		{SenderInReview, CommandApproveSender, SenderActive, "B8"},
 		{SenderInReview, CommandReturnSender, SenderNew, "B8"},
 		{SenderActive, CommandDisableSender, SenderOff, "F5"},

@@ -1,6 +1,8 @@
 package account
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"net/url"
 	"strings"
 	"unicode"
@@ -19,9 +21,13 @@ const (
 	MaxLabel       = 100
 	MaxReasons     = 20
 	MaxReason      = 500
-	MaxURL         = 2048
-	MaxEventTypes  = 50
-	MaxSecret      = 1024
+	MaxReference   = 100 // Viber's, of a submission
+
+	MaxCountries  = 20  // configurations of one sender name (B9)
+	MaxSenders    = 500 // configurations of one account
+	MaxURL        = 2048
+	MaxEventTypes = 50
+	MaxSecret     = 1024
 )
 
 func checkText(field, s string, limit int) error {
@@ -78,6 +84,12 @@ func checkCompany(field, s string) error {
 		return domain.RefuseField(CodeInvalidName, field, "must be at most %d letters A-Z, a-z or digits", MaxCompany)
 	}
 	return nil
+}
+
+// isHash says whether it is a SHA-256 in lower-case hex.
+func isHash(s string) bool {
+	raw, err := hex.DecodeString(s)
+	return err == nil && len(raw) == sha256.Size && strings.ToLower(s) == s
 }
 
 func isAlphanumeric(s string, limit int) bool {

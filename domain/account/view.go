@@ -22,6 +22,7 @@ type View struct {
 	senders   map[string]*Sender
 	byName    map[senderName][]*Sender // one per country
 	byService map[int64][]*Sender
+	byLook    map[string][]*Sender // by Likeness of the name
 	lists     map[string]*priceList
 	pauses    map[string]ActivePause // the switches that are on, by name
 }
@@ -70,6 +71,18 @@ type Sender struct {
 	ActiveOn  time.Time
 	Reasons   []string // of the last return, until the next submission
 	Changed   time.Time
+
+	Form       Form // as it stands; Missing tells what it lacks
+	Submission Submission
+	PassedOn   time.Time // of the submission under review; zero before
+	Reference  string    // Viber's, with PassedOn
+}
+
+// Submission is the last one; those before it are events of the journal.
+type Submission struct {
+	Number int // 0 = there was none
+	At     time.Time
+	Form   *Form // as frozen; nil before forms were kept
 }
 
 type senderName struct{ account, name string }
@@ -89,6 +102,7 @@ func NewView() *View {
 		senders:   map[string]*Sender{},
 		byName:    map[senderName][]*Sender{},
 		byService: map[int64][]*Sender{},
+		byLook:    map[string][]*Sender{},
 		lists:     map[string]*priceList{},
 		pauses:    map[string]ActivePause{},
 	}
@@ -156,8 +170,17 @@ func (v *View) applySender(id string, version int64, e Event, at time.Time) {
 	case SenderCreated:
 		s.Account, s.Name, s.Company, s.Country, s.TwoWay = e.Account, e.Name, e.Company, e.Country, e.TwoWay
 		s.Status = SenderNew
+	case SenderDraftSaved:
+		s.Form = s.Form.with(e)
+		s.Company, s.TwoWay = s.Form.basics(s.Company, s.TwoWay)
 	case SenderSubmitted:
 		s.Status, s.Reasons = SenderInReview, nil
+		s.Submission = Submission{Number: s.Submission.Number + 1, At: e.At, Form: e.Form}
+		s.PassedOn, s.Reference = time.Time{}, ""
+	case SenderPassed:
+		s.PassedOn, s.Reference = e.On, e.Reference
+	case SenderWithdrawn:
+		s.Status = SenderNew
 	case SenderApproved:
 		s.Status, s.ServiceID, s.ActiveOn = SenderActive, e.ServiceID, e.ActiveOn
 	case SenderReturned:
@@ -167,6 +190,7 @@ func (v *View) applySender(id string, version int64, e Event, at time.Time) {
 	case SenderEnabled:
 		s.Status = SenderActive
 	}
+	s.Form = filled(s.Form, s.Name, s.Company, s.Country, s.TwoWay)
 	v.indexSender(old, &s)
 }
 
@@ -176,6 +200,8 @@ func (v *View) indexSender(old, s *Sender) {
 	v.senders[s.ID] = s
 	name := senderName{s.Account, s.Name}
 	v.byName[name] = replaced(v.byName[name], old, s)
+	look := Likeness(s.Name)
+	v.byLook[look] = replaced(v.byLook[look], old, s)
 	if old != nil && old.ServiceID != 0 && old.ServiceID != s.ServiceID {
 		v.byService[old.ServiceID] = replaced(v.byService[old.ServiceID], old, nil)
 	}
@@ -297,6 +323,20 @@ func (v *View) SendersByServiceID(id int64) []Sender {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	return sorted(v.byService[id])
+}
+
+// LookAlikes returns other accounts' configurations whose names may be taken for
+// this one's (B9).
+func (v *View) LookAlikes(s Sender) []Sender {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	var list []*Sender
+	for _, x := range v.byLook[Likeness(s.Name)] {
+		if x.Account != s.Account {
+			list = append(list, x)
+		}
+	}
+	return sorted(list)
 }
 
 // Senders returns all configurations of an account, or of all accounts for "".

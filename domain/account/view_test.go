@@ -42,7 +42,7 @@ func (j *journal) sender(name, country string, service int64) {
 	j.t.Helper()
 	stream := account.SenderStream(account.SenderID(acc, name, country))
 	j.do(stream, account.CreateSender{Account: acc, Name: name, Company: "Goniec", Country: country})
-	j.do(stream, account.SubmitSender{})
+	j.do(stream, account.SubmitSender{Elsewhere: true})
 	j.do(stream, account.ApproveSender{ServiceID: service})
 }
 

@@ -40,16 +40,18 @@ func New() Projection {
 // Wants implements projections.Projection: every fact of a configuration.
 func (Projection) Wants(e domain.Event) bool {
 	switch e.(type) {
-	case account.SenderCreated, account.SenderSubmitted, account.SenderApproved, account.SenderReturned, account.SenderDisabled, account.SenderEnabled:
+	case account.SenderCreated, account.SenderDraftSaved, account.SenderSubmitted, account.SenderPassed, account.SenderWithdrawn,
+		account.SenderApproved, account.SenderReturned, account.SenderDisabled, account.SenderEnabled:
 		return true
 	}
 	return false
 }
 
-// Change is one line of a configuration's history.
+// Change is one line of a configuration's history, which leaves out the saves of
+// its form: they may be many, and each is an event of the journal.
 type Change struct {
 	At      time.Time            `json:"at"`
-	Type    string               `json:"type"` // "created", "submitted", "approved", "returned", "disabled", "enabled"
+	Type    string               `json:"type"` // "created", "submitted", "passed", "withdrawn", "approved", "returned", "disabled", "enabled"
 	State   account.SenderStatus `json:"state"`
 	Actor   string               `json:"actor,omitempty"`
 	Reasons []string             `json:"reasons,omitempty"`
@@ -108,7 +110,7 @@ func applyOne(ctx context.Context, tx projections.Tx, partition int32, stream st
 	_, err = tx.Exec(ctx, `INSERT INTO senders (id, partition, account, version, name, company, country, two_way, state, service_id,
 			active_on, submitted_at, reasons, created_at, updated_at, history, fold)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, nullif($10::bigint, 0), $11, $12, $13, $14, $15, $16, $17)
-		ON CONFLICT (id) DO UPDATE SET version = excluded.version, two_way = excluded.two_way, state = excluded.state, service_id = excluded.service_id,
+		ON CONFLICT (id) DO UPDATE SET version = excluded.version, company = excluded.company, two_way = excluded.two_way, state = excluded.state, service_id = excluded.service_id,
 			active_on = excluded.active_on, submitted_at = excluded.submitted_at, reasons = excluded.reasons,
 			updated_at = excluded.updated_at, history = excluded.history, fold = excluded.fold`,
 		id, partition, sender.Account, s.State.Version, sender.Name, sender.Company, sender.Country, sender.TwoWay, sender.Status, sender.ServiceID,
@@ -125,6 +127,10 @@ func (s *stored) fold(e projections.Event) {
 		c.Type, s.Created = "created", e.Time
 	case account.SenderSubmitted:
 		c.Type, s.Reasons = "submitted", []string{}
+	case account.SenderPassed:
+		c.Type = "passed"
+	case account.SenderWithdrawn:
+		c.Type = "withdrawn"
 	case account.SenderApproved:
 		c.Type, s.ActiveOn = "approved", f.ActiveOn
 	case account.SenderReturned:
@@ -137,5 +143,7 @@ func (s *stored) fold(e projections.Event) {
 	s.State = account.Evolve(s.State, fact)
 	s.State.Version = e.Version
 	c.State = s.State.Sender.Status
-	s.History = append(s.History, c)
+	if c.Type != "" {
+		s.History = append(s.History, c)
+	}
 }

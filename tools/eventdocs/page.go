@@ -191,6 +191,6 @@ CloudEvents 1.0 in Kafka's binary mode. The key is the stream, the value the dat
 | ` + "`ce_inbox`" + ` | at the last event of a transaction: the offsets of inbox.urgent and inbox.bulk that were dealt with by it, as 13207,55 | no |
 | ` + "`content-type`" + ` | application/json | no |
 
-No header, key or value holds a phone number or a text. Times are RFC 3339; amounts are decimal strings. A newer version may add fields; none is removed or retyped under the
+No header, key or value holds a recipient's number or a message's text; a sender's form holds the samples and the e-mail address that were written into it. Times are RFC 3339; amounts are decimal strings. A newer version may add fields; none is removed or retyped under the
 same type.
 `

@@ -147,8 +147,10 @@ func RecipientFacts(t0 time.Time) map[string][]Fact {
 
 // SenderFacts are the life of one configuration.
 func SenderFacts(t0 time.Time) []Fact {
+	company := "Sklep"
 	return []Fact{
 		{t0, account.SenderCreated{Account: Account, Name: "GONIEC", Company: "Goniec", Country: "PL"}},
+		{t0.Add(30 * time.Second), account.SenderDraftSaved{Company: &company, Samples: &[]string{"On its way."}, Logo: &account.Logo{}}},
 		{t0.Add(time.Minute), account.SenderSubmitted{At: t0.Add(time.Minute)}},
 		{t0.Add(2 * time.Minute), account.SenderReturned{Reasons: []string{"logo"}}},
 		{t0.Add(3 * time.Minute), account.SenderSubmitted{At: t0.Add(3 * time.Minute)}},

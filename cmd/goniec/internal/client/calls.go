@@ -80,6 +80,38 @@ func (c *Client) Senders(ctx context.Context) (out httpapi.SenderList, err error
 	return out, err
 }
 
+// Sender returns a configuration with its form.
+func (c *Client) Sender(ctx context.Context, id string) (out httpapi.SenderBody, err error) {
+	err = c.get(ctx, "/v1/senders/"+url.PathEscape(id), nil, &out)
+	return out, err
+}
+
+// CreateSender makes a configuration; the same again is the same one.
+func (c *Client) CreateSender(ctx context.Context, in httpapi.SenderRequest) (out httpapi.SenderBody, err error) {
+	err = c.do(ctx, request{method: http.MethodPost, path: "/v1/senders", in: in, out: &out, repeatable: true})
+	return out, err
+}
+
+// SaveSender saves a part of the form, of that version; 0 = whatever it is.
+func (c *Client) SaveSender(ctx context.Context, id string, version int64, in httpapi.FormRequest) (out httpapi.SenderBody, err error) {
+	err = c.do(ctx, request{
+		method: http.MethodPatch, path: "/v1/senders/" + url.PathEscape(id), ifVersion: version, in: in, out: &out, repeatable: version == 0,
+	})
+	return out, err
+}
+
+// SubmitSender freezes the form; see SaveSender.
+func (c *Client) SubmitSender(ctx context.Context, id string, version int64) (out httpapi.SenderBody, err error) {
+	err = c.do(ctx, request{method: http.MethodPost, path: "/v1/senders/" + url.PathEscape(id) + "/submit", ifVersion: version, out: &out})
+	return out, err
+}
+
+// WithdrawSender takes the submission back; see SaveSender.
+func (c *Client) WithdrawSender(ctx context.Context, id string, version int64) (out httpapi.SenderBody, err error) {
+	err = c.do(ctx, request{method: http.MethodPost, path: "/v1/senders/" + url.PathEscape(id) + "/withdraw", ifVersion: version, out: &out})
+	return out, err
+}
+
 // Pause turns a switch on; Resume turns it off. Both need an operator's key.
 func (c *Client) Pause(ctx context.Context, in httpapi.PauseRequest) (out httpapi.SwitchBody, err error) {
 	err = c.do(ctx, request{method: http.MethodPost, path: "/v1/pause", in: in, out: &out, repeatable: true})

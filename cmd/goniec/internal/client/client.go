@@ -78,6 +78,7 @@ type request struct {
 	method, path string
 	query        url.Values
 	key          string // Idempotency-Key
+	ifVersion    int64  // If-Match; 0 = whatever the version
 	in, out      any    // JSON bodies
 	repeatable   bool
 }
@@ -139,6 +140,9 @@ func (c *Client) try(ctx context.Context, r request, body []byte) error {
 	}
 	if r.key != "" {
 		req.Header.Set("Idempotency-Key", r.key)
+	}
+	if r.ifVersion != 0 {
+		req.Header.Set("If-Match", strconv.Quote(strconv.FormatInt(r.ifVersion, 10)))
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {

@@ -107,7 +107,8 @@ func (s *seeder) prices(ctx context.Context) error {
 	})
 }
 
-// senders brings the demo's senders to Active, from wherever an earlier start left them.
+// senders brings the demo's senders to Active, from wherever an earlier start left
+// them. They have no form: it is an operator who registers them (account.SubmitSender).
 func (s *seeder) senders(ctx context.Context) error {
 	for _, x := range suffixes.Senders() {
 		if err := s.sender(ctx, x.Name, x.Company, x.ServiceID); err != nil {
@@ -130,7 +131,7 @@ func (s *seeder) sender(ctx context.Context, name, company string, service int64
 		return nil
 	}
 	if have.Status != account.SenderInReview {
-		if err := s.do(ctx, DemoAccount, stream, account.SubmitSender{}); err != nil {
+		if err := s.do(ctx, DemoAccount, stream, account.SubmitSender{Elsewhere: true}); err != nil {
 			return err
 		}
 	}

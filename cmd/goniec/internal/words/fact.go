@@ -226,8 +226,14 @@ func ofAccount(e account.Event) string {
 		return "settings changed"
 	case account.SenderCreated:
 		return fmt.Sprintf("sender %s created for %s", f.Name, f.Country)
+	case account.SenderDraftSaved:
+		return "form saved"
 	case account.SenderSubmitted:
 		return "submitted for review"
+	case account.SenderPassed:
+		return "passed to Viber on " + f.On.UTC().Format("2006-01-02")
+	case account.SenderWithdrawn:
+		return "submission withdrawn"
 	case account.SenderApproved:
 		return fmt.Sprintf("approved: active from %s with service id %d", f.ActiveOn.UTC().Format("2006-01-02"), f.ServiceID)
 	case account.SenderReturned:

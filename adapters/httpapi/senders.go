@@ -1,0 +1,301 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/base64"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"golang.org/x/text/unicode/norm"
+
+	"goniec/adapters/phone"
+	"goniec/domain"
+	"goniec/domain/account"
+)
+
+type senderParams struct {
+	ID      string `path:"id" format:"uuid"`
+	IfMatch string `header:"If-Match" doc:"The ETag of the version that was read: it is refused (412) if it has changed since. Without: whatever the version." example:"\"3\""`
+}
+
+// version is what If-Match names; 0 = any.
+func (p *senderParams) version() (int64, error) {
+	if p.IfMatch == "" || p.IfMatch == "*" {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(strings.Trim(p.IfMatch, `"`), 10, 64)
+	if err != nil || n < 1 || p.IfMatch != etag(n) {
+		return 0, domain.RefuseField(CodeInvalidValue, "If-Match", `must be an ETag of this resource, such as "3", or *`)
+	}
+	return n, nil
+}
+
+func etag(version int64) string { return `"` + strconv.FormatInt(version, 10) + `"` }
+
+// registerSenders adds configurations: clients write and submit their own, and
+// operators decide on all.
+func (a *API) registerSenders(api huma.API) {
+	conflict := []int{http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed}
+	op := func(id, method, path, summary string, status int, errors []int) operation {
+		return operation{id: id, method: method, path: path, tag: "Senders", summary: summary, status: status, errors: errors}
+	}
+	register(a, api, op("list-senders", http.MethodGet, "/v1/senders", "Senders of the account; of all accounts for operators", 0, nil), a.senders)
+	register(a, api, op("create-sender", http.MethodPost, "/v1/senders", "Create a sender, in state new", http.StatusCreated, conflict[:2]), a.createSender)
+	register(a, api, op("get-sender", http.MethodGet, "/v1/senders/{id}", "A sender with its form and what it lacks", 0, conflict[:1]), a.sender)
+	register(a, api, op("save-sender", http.MethodPatch, "/v1/senders/{id}", "Save a part of the form, in state new", 0, conflict), a.saveSender)
+	submit := op("submit-sender", http.MethodPost, "/v1/senders/{id}/submit", "New to submitted: frozen from then on", 0, conflict)
+	submit.description = "A client's form must lack nothing. An operator may submit a sender whose form is filled elsewhere."
+	register(a, api, submit, a.submitSender)
+	register(a, api, op("withdraw-sender", http.MethodPost, "/v1/senders/{id}/withdraw", "Submitted to new, until it is passed to Viber", 0, conflict),
+		step(a, func(v int64, _ *noBody) account.Command { return account.WithdrawSender{IfVersion: v} }))
+	a.registerSenderDecisions(api, conflict)
+}
+
+func (a *API) registerSenderDecisions(api huma.API, conflict []int) {
+	op := func(id, path, summary string, errors []int) operation {
+		return operation{id: id, method: http.MethodPost, path: path, tag: "Operator", role: account.RoleOperator, summary: summary, errors: errors}
+	}
+	register(a, api, op("pass-sender", "/v1/senders/{id}/pass", "Record that Viber got the submission", conflict),
+		step(a, func(v int64, b *PassRequest) account.Command {
+			return account.PassSender{On: orZero(b.On), Reference: b.Reference, IfVersion: v}
+		}))
+	register(a, api, op("approve-sender", "/v1/senders/{id}/approve", "Submitted to active", conflict),
+		step(a, func(v int64, b *ApproveRequest) account.Command {
+			return account.ApproveSender{ServiceID: b.ServiceID, ActiveOn: orZero(b.ActiveOn), IfVersion: v}
+		}))
+	register(a, api, op("return-sender", "/v1/senders/{id}/return", "Submitted to new, with reasons", conflict),
+		step(a, func(v int64, b *ReturnRequest) account.Command {
+			return account.ReturnSender{Reasons: b.Reasons, IfVersion: v}
+		}))
+	register(a, api, op("disable-sender", "/v1/senders/{id}/disable", "Active to disabled", conflict[:2]),
+		toggle(a, func(b *DisableRequest) account.Command { return account.DisableSender{Reason: b.Reason} }))
+	register(a, api, op("enable-sender", "/v1/senders/{id}/enable", "Disabled to active", conflict[:2]),
+		toggle(a, func(*noBody) account.Command { return account.EnableSender{} }))
+}
+
+func (a *API) senders(_ context.Context, c *call, _ *noParams, _ *noBody) (*answer[SenderList], error) {
+	of := c.key.Account
+	if c.key.Role == account.RoleOperator {
+		of = ""
+	}
+	found := a.cfg.View.Senders(of)
+	out := SenderList{Senders: make([]SenderBody, len(found))}
+	for i, s := range found {
+		out.Senders[i] = a.senderLine(c, s)
+	}
+	return ok(out)
+}
+
+// senderLine is a configuration as lists show it.
+func (a *API) senderLine(c *call, s account.Sender) SenderBody {
+	b := SenderBody{
+		ID: s.ID, Account: s.Account, Name: s.Name, Company: s.Company, Country: s.Country, TwoWay: s.TwoWay,
+		State: string(s.Status), ServiceID: s.ServiceID, Reasons: s.Reasons,
+		Version: s.Version, Missing: account.Missing(s.Form), Reference: s.Reference,
+	}
+	if b.Missing == nil {
+		b.Missing = []account.Item{}
+	}
+	if !s.ActiveOn.IsZero() {
+		b.ActiveOn = &s.ActiveOn
+	}
+	if !s.PassedOn.IsZero() {
+		b.PassedOn = &s.PassedOn
+	}
+	if c.key.Role == account.RoleOperator {
+		for _, x := range a.cfg.View.LookAlikes(s) {
+			b.LooksLike = append(b.LooksLike, LookAlike{ID: x.ID, Account: x.Account, Name: x.Name})
+		}
+	}
+	return b
+}
+
+// senderAnswer is a configuration with its form and its version.
+func (a *API) senderAnswer(c *call, status int, s account.Sender) *answer[SenderBody] {
+	b := a.senderLine(c, s)
+	b.Form = &s.Form
+	if last := s.Submission; last.Number > 0 {
+		b.Submission = &SubmissionBody{Number: last.Number, At: last.At, Form: last.Form, Changed: []string{}}
+		if last.Form != nil {
+			b.Submission.Changed = account.Differences(*last.Form, s.Form)
+		}
+	}
+	return &answer[SenderBody]{Status: status, ETag: etag(s.Version), Body: b}
+}
+
+// visible finds a configuration that the key may see.
+func (a *API) visible(c *call, id string) (account.Sender, error) {
+	s, found := a.cfg.View.SenderByID(id)
+	if !found || (c.key.Role != account.RoleOperator && s.Account != c.key.Account) {
+		return account.Sender{}, ErrNotFound
+	}
+	return s, nil
+}
+
+func (a *API) sender(_ context.Context, c *call, in *idParam, _ *noBody) (*answer[SenderBody], error) {
+	s, err := a.visible(c, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return a.senderAnswer(c, http.StatusOK, s), nil
+}
+
+func (a *API) createSender(ctx context.Context, c *call, _ *noParams, body *SenderRequest) (*answer[SenderBody], error) {
+	create, err := a.newSender(c, body)
+	if err != nil {
+		return nil, err
+	}
+	id := account.SenderID(create.Account, create.Name, create.Country)
+	if err := a.room(id, create); err != nil {
+		return nil, err
+	}
+	if _, err := a.configure(ctx, c, create.Account, account.SenderStream(id), create); err != nil {
+		return nil, err
+	}
+	s, found := a.cfg.View.SenderByID(id)
+	if !found { // the view lags: what was asked for is what was decided
+		v := account.NewView()
+		v.Apply(account.SenderStream(id), 1, account.SenderCreated(create), a.cfg.Clock.Now())
+		s, _ = v.SenderByID(id)
+	}
+	return a.senderAnswer(c, http.StatusCreated, s), nil
+}
+
+// newSender fills in what a request may leave out (B1, B3).
+func (a *API) newSender(c *call, body *SenderRequest) (account.CreateSender, error) {
+	r := *body
+	if r.Account == "" && c.key.Role == account.RoleClient {
+		r.Account = c.key.Account
+	}
+	_, known := a.cfg.View.AccountByID(r.Account)
+	if !known || (c.key.Role == account.RoleClient && r.Account != c.key.Account) {
+		return account.CreateSender{}, domain.RefuseField(CodeInvalidValue, "account", "is not an account")
+	}
+	if r.Name == "" {
+		r.Name = r.Company
+	}
+	if r.Country == "" {
+		r.Country = account.DefaultCountry
+	}
+	if !phone.KnownCountry(r.Country) {
+		return account.CreateSender{}, domain.RefuseField(account.CodeInvalidCountry, "country", "is not a country")
+	}
+	return account.CreateSender{Account: r.Account, Name: norm.NFC.String(r.Name), Company: r.Company, Country: r.Country, TwoWay: r.TwoWay}, nil
+}
+
+// room bounds an account's configurations (B9), by this process's view: of those
+// that are asked for at the same moment some may go beyond it.
+func (a *API) room(id string, create account.CreateSender) error {
+	if _, found := a.cfg.View.SenderByID(id); found {
+		return nil // a repeat, or refused by the decider
+	}
+	if len(a.cfg.View.SendersNamed(create.Account, create.Name)) >= account.MaxCountries {
+		return domain.RefuseField(CodeTooMany, "country", "is one too many: a sender name may have %d", account.MaxCountries)
+	}
+	if len(a.cfg.View.Senders(create.Account)) >= account.MaxSenders {
+		return domain.RefuseField(CodeTooMany, "name", "is one too many: an account may have %d senders", account.MaxSenders)
+	}
+	return nil
+}
+
+func (a *API) saveSender(ctx context.Context, c *call, in *senderParams, body *FormRequest) (*answer[SenderBody], error) {
+	changes, err := body.changes()
+	if err != nil {
+		return nil, err
+	}
+	return a.decideSender(ctx, c, in, func(v int64) account.Command { return account.SaveSender{Changes: changes, IfVersion: v} })
+}
+
+// changes are what the domain judges: texts in NFC, and of a logo what it is.
+func (r *FormRequest) changes() (account.SenderDraftSaved, error) {
+	d := account.SenderDraftSaved{
+		Company: r.Company, RegisteredIn: r.RegisteredIn, Communication: r.Communication, NoticeEmail: r.NoticeEmail,
+		Type: nfc(r.Type), Kind: nfc(r.Kind),
+	}
+	if r.RegisteredIn != nil && *r.RegisteredIn != "" && !phone.KnownCountry(*r.RegisteredIn) {
+		return d, domain.RefuseField(account.CodeInvalidCountry, "registered_in", "is not a country")
+	}
+	if r.Samples != nil {
+		samples := make([]string, len(*r.Samples))
+		for i, s := range *r.Samples {
+			samples[i] = norm.NFC.String(s)
+		}
+		d.Samples = &samples
+	}
+	if r.Logo == nil {
+		return d, nil
+	}
+	logo, err := logoOf(*r.Logo)
+	d.Logo = &logo
+	return d, err
+}
+
+func nfc(s *string) *string {
+	if s == nil {
+		return nil
+	}
+	t := norm.NFC.String(*s)
+	return &t
+}
+
+func logoOf(text string) (account.Logo, error) {
+	if text == "" {
+		return account.Logo{}, nil
+	}
+	data, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return account.Logo{}, domain.RefuseField(account.CodeInvalidLogo, "logo", "is not base64")
+	}
+	return account.ValidateLogo(data)
+}
+
+// submitSender names all that is missing; the decider's refusal names the first.
+func (a *API) submitSender(ctx context.Context, c *call, in *senderParams, _ *noBody) (*answer[SenderBody], error) {
+	out, err := a.decideSender(ctx, c, in, func(v int64) account.Command {
+		return account.SubmitSender{Elsewhere: c.key.Role == account.RoleOperator, IfVersion: v}
+	})
+	if domain.CodeOf(err) != account.CodeFormIncomplete {
+		return out, err
+	}
+	s, _ := a.cfg.View.SenderByID(in.ID)
+	var faults []*domain.Error
+	for _, m := range account.Missing(s.Form) {
+		faults = append(faults, domain.RefuseField(account.CodeFormIncomplete, m.Field, "is missing: %s", m.Needs))
+	}
+	if len(faults) == 0 { // it was filled meanwhile
+		return nil, err
+	}
+	return nil, refusals(faults)
+}
+
+// step is one of the sender's transitions that If-Match may guard.
+func step[B any](a *API, command func(version int64, body *B) account.Command) func(context.Context, *call, *senderParams, *B) (*answer[SenderBody], error) {
+	return func(ctx context.Context, c *call, in *senderParams, body *B) (*answer[SenderBody], error) {
+		return a.decideSender(ctx, c, in, func(v int64) account.Command { return command(v, body) })
+	}
+}
+
+func toggle[B any](a *API, command func(*B) account.Command) func(context.Context, *call, *idParam, *B) (*answer[SenderBody], error) {
+	return func(ctx context.Context, c *call, in *idParam, body *B) (*answer[SenderBody], error) {
+		return a.decideSender(ctx, c, &senderParams{ID: in.ID}, func(int64) account.Command { return command(body) })
+	}
+}
+
+// decideSender sends a command to a visible configuration. The answer shows the view after it.
+func (a *API) decideSender(ctx context.Context, c *call, in *senderParams, command func(version int64) account.Command) (*answer[SenderBody], error) {
+	s, err := a.visible(c, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	version, err := in.version()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := a.configure(ctx, c, s.Account, account.SenderStream(in.ID), command(version)); err != nil {
+		return nil, err
+	}
+	s, _ = a.cfg.View.SenderByID(in.ID)
+	return a.senderAnswer(c, http.StatusOK, s), nil
+}

@@ -1,0 +1,199 @@
+package httpapi_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"image"
+	"image/png"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"goniec/adapters/httpapi"
+	"goniec/domain/account"
+)
+
+func logoFile(t *testing.T, width int) string {
+	t.Helper()
+	var b bytes.Buffer
+	require.NoError(t, png.Encode(&b, image.NewGray(image.Rect(0, 0, width, 200))))
+	return base64.StdEncoding.EncodeToString(b.Bytes())
+}
+
+func wholeForm(t *testing.T) string {
+	t.Helper()
+	return `{"type":"finance","kind":"one-time codes","communication":"both","samples":["Kod: 1234","Na` + "z\u0307" + `ywo"],"notice_email":"office@example.com",
+		"registered_in":"DE","logo":"` + logoFile(t, 200) + `"}`
+}
+
+func (b *bundle) patch(path, ifMatch, body string) *httptest.ResponseRecorder {
+	b.t.Helper()
+	return b.call(request{method: http.MethodPatch, path: path, key: clientKey, body: body, header: map[string]string{"If-Match": ifMatch}})
+}
+
+func codes(items []account.Item) (out []string) {
+	for _, i := range items {
+		out = append(out, i.Code)
+	}
+	return out
+}
+
+// A client fills the form in parts, submits it, gets it back with reasons, and submits it again.
+func TestClientsWayWithAForm(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	w := b.post("/v1/senders", `{"company":"Sklep"}`)
+	require.Equal(t, http.StatusCreated, w.Code, w.Body.String())
+	require.Equal(t, `"1"`, w.Header().Get("ETag"))
+	s := decode[httpapi.SenderBody](t, w)
+	require.Equal(t, []string{acc, "Sklep", "Sklep", "PL", "new"}, []string{s.Account, s.Name, s.Company, s.Country, s.State}, "B1, B3: defaults")
+	require.Equal(t, []string{"logo_missing", "type_missing", "kind_missing", "communication_missing", "samples_missing", "notice_email_missing"}, codes(s.Missing), "B5")
+	path := "/v1/senders/" + s.ID
+
+	w = b.patch(path, `"1"`, `{"kind":"promotions"}`)
+	require.Equal(t, http.StatusOK, w.Code, w.Body.String())
+	require.Equal(t, `"2"`, w.Header().Get("ETag"))
+	requireProblem(t, b.patch(path, `"1"`, `{"kind":"x"}`), 412, problem(412, "version_conflict", "", "it is at version 2 by now: look at it again"))
+	w = b.patch(path, "", wholeForm(t))
+	require.Equal(t, http.StatusOK, w.Code, w.Body.String())
+	s = decode[httpapi.SenderBody](t, b.get(path))
+	require.Empty(t, s.Missing)
+	require.True(t, s.TwoWay)
+	require.Equal(t, []string{"Kod: 1234", "Na\u017cywo"}, s.Form.Samples, "in NFC")
+	require.Equal(t, "DE", s.Form.RegisteredIn)
+	require.Equal(t, "png", s.Form.Logo.Type)
+	require.Nil(t, s.Submission)
+
+	requireState := func(w *httptest.ResponseRecorder, state string) httpapi.SenderBody {
+		t.Helper()
+		require.Equal(t, http.StatusOK, w.Code, w.Body.String())
+		s := decode[httpapi.SenderBody](t, w)
+		require.Equal(t, state, s.State)
+		return s
+	}
+	s = requireState(b.call(request{method: "POST", path: path + "/submit", key: clientKey, header: map[string]string{"If-Match": `"3"`}}), "submitted")
+	require.Equal(t, 1, s.Submission.Number)
+	requireProblem(t, b.patch(path, "", `{"kind":"x"}`), 409, problem(409, "sender_state", "", "the sender is submitted; this step needs it to be new"))
+	requireState(b.post(path+"/withdraw", ""), "new")
+	requireState(b.post(path+"/submit", ""), "submitted")
+	s = requireState(b.operator("POST", path+"/pass", `{"reference":"V-17"}`), "submitted")
+	require.Equal(t, "V-17", s.Reference)
+	require.Equal(t, now, *s.PassedOn)
+	requireProblem(t, b.post(path+"/withdraw", ""), 409, problem(409, "passed_on", "", "the submission was passed to Viber already; ask the operator to return it"))
+	stale := b.call(request{method: "POST", path: path + "/return", key: operatorKey, body: `{"reasons":["x"]}`, header: map[string]string{"If-Match": `"1"`}})
+	require.Equal(t, http.StatusPreconditionFailed, stale.Code)
+	s = requireState(b.operator("POST", path+"/return", `{"reasons":["no such kind"]}`), "new")
+	require.Equal(t, []string{"no such kind"}, s.Reasons)
+
+	s = requireState(b.patch(path, "", `{"kind":"debt collection","company":"Sklep2"}`), "new")
+	require.Equal(t, []string{"company", "kind"}, s.Submission.Changed, "B8: the difference to the old submission")
+	require.Equal(t, "one-time codes", s.Submission.Form.Kind)
+	s = requireState(b.post(path+"/submit", ""), "submitted")
+	require.Equal(t, 3, s.Submission.Number)
+	require.Empty(t, s.Submission.Changed)
+	requireState(b.operator("POST", path+"/approve", `{"service_id":9}`), "active")
+	for _, line := range decode[httpapi.SenderList](t, b.get("/v1/senders")).Senders {
+		require.NotNil(t, line.Missing)
+		require.Nil(t, line.Form, "lists are short")
+	}
+}
+
+func TestSubmissionNamesAllThatIsMissing(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	path := "/v1/senders/" + account.SenderID(acc, "Waiting", "PL")
+	b.patch(path, "", `{"type":"finance","kind":"promotions","communication":"1way","notice_email":"a@example.com"}`)
+	w := b.post(path+"/submit", "")
+	require.Equal(t, http.StatusConflict, w.Code)
+	p := decode[httpapi.Problem](t, w)
+	require.Equal(t, "form_incomplete", p.Code)
+	require.Equal(t, "logo is missing: a logo of 200×200 pixels", p.Detail)
+	require.Equal(t, []httpapi.FieldError{
+		{Field: "logo", Code: "form_incomplete", Message: "is missing: a logo of 200×200 pixels"},
+		{Field: "samples", Code: "form_incomplete", Message: "is missing: at least one sample message"},
+	}, p.Errors)
+	require.Equal(t, "new", decode[httpapi.SenderBody](t, b.get(path)).State)
+	require.Equal(t, "submitted", decode[httpapi.SenderBody](t, b.operator("POST", path+"/submit", "")).State, "an operator knows of a form elsewhere")
+}
+
+func TestFormIsRefused(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	path := "/v1/senders/" + account.SenderID(acc, "Waiting", "PL")
+	for name, c := range map[string]struct {
+		body    string
+		status  int
+		problem string
+	}{
+		"company of 12":   {`{"company":"ABCDEFGHIJKL"}`, 422, problem(422, "invalid_name", "company", "must be at most 11 letters A-Z, a-z or digits")},
+		"no country":      {`{"registered_in":"XX"}`, 422, problem(422, "invalid_country", "registered_in", "is not a country")},
+		"type of 501":     {`{"type":"` + strings.Repeat("ż", 501) + `"}`, 422, problem(422, "too_long", "type", "must be at most 500 characters")},
+		"11 samples":      {`{"samples":[` + strings.Repeat(`"x",`, 10) + `"x"]}`, 422, problem(422, "too_many", "samples", "must be at most 10")},
+		"sample of 1001":  {`{"samples":["` + strings.Repeat("x", 1001) + `"]}`, 422, problem(422, "too_long", "samples[0]", "must be at most 1000 characters")},
+		"logo of 201":     {`{"logo":"` + logoFile(t, 201) + `"}`, 422, problem(422, "invalid_logo", "logo", "has 201×200 pixels; it must have 200×200")},
+		"logo in words":   {`{"logo":"logo.png"}`, 422, problem(422, "invalid_logo", "logo", "is not base64")},
+		"another name":    {`{"name":"Other"}`, 400, problem(400, "unknown_field", "name", "is not a field of this request")},
+		"list of numbers": {`{"samples":[1]}`, 400, problem(400, "invalid_type", "samples[0]", "must be a string")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			requireProblem(t, b.with(t).patch(path, "", c.body), c.status, c.problem)
+		})
+	}
+	for _, bad := range []string{"1", `W/"1"`, `"x"`, `"0"`, `"1","2"`} {
+		requireProblem(t, b.patch(path, bad, `{}`), 422, problem(422, "invalid_value", "If-Match", `must be an ETag of this resource, such as "3", or *`))
+	}
+	w := b.patch(path, "*", `{}`)
+	require.Equal(t, `"1"`, w.Header().Get("ETag"), "nothing changed")
+}
+
+// Another account's sender is not there, whatever is asked of it.
+func TestSendersOfOthers(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	path := "/v1/senders/" + account.SenderID(acc, "Waiting", "PL")
+	there := plain(404, "not_found", "there is nothing of that name here")
+	for _, r := range []request{
+		{method: "GET", path: path},
+		{method: "PATCH", path: path, body: `{"kind":"x"}`},
+		{method: "POST", path: path + "/submit"},
+		{method: "POST", path: path + "/withdraw"},
+	} {
+		r.key = otherKey
+		requireProblem(t, b.call(r), 404, there)
+	}
+	for _, step := range []string{"pass", "approve", "return", "disable", "enable"} {
+		require.Equal(t, http.StatusForbidden, b.post(path+"/"+step, `{}`).Code, step)
+	}
+	w := b.call(request{method: "POST", path: "/v1/senders", key: otherKey, body: `{"account":"` + acc + `","company":"x"}`})
+	requireProblem(t, w, 422, problem(422, "invalid_value", "account", "is not an account"))
+	require.Empty(t, decode[httpapi.SenderList](t, b.call(request{method: "GET", path: "/v1/senders", key: otherKey})).Senders)
+}
+
+// B9: at most 20 countries of a name, name and country once, look-alikes told to the operator alone.
+func TestSendersAreBounded(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	countries := strings.Fields("PL DE CZ SK AT CH FR ES PT IT GB IE NL BE LU DK SE NO FI EE LV")
+	for i, country := range countries {
+		w := b.post("/v1/senders", `{"company":"Many","country":"`+country+`"}`)
+		if i < account.MaxCountries {
+			require.Equal(t, http.StatusCreated, w.Code, w.Body.String())
+			continue
+		}
+		requireProblem(t, w, 422, problem(422, "too_many", "country", "is one too many: a sender name may have 20"))
+	}
+	require.Equal(t, http.StatusCreated, b.post("/v1/senders", `{"company":"Many","country":"PL"}`).Code, "a repeat")
+	requireProblem(t, b.post("/v1/senders", `{"name":"Many","company":"Other","country":"PL"}`), 409,
+		problem(409, "already_exists", "", "a sender of this name and country exists already, with other properties"))
+
+	w := b.call(request{method: "POST", path: "/v1/senders", key: otherKey, body: `{"name":"Μаnу","company":"x"}`})
+	require.Equal(t, http.StatusCreated, w.Code, w.Body.String())
+	like := decode[httpapi.SenderBody](t, w)
+	require.Empty(t, like.LooksLike)
+	seen := decode[httpapi.SenderBody](t, b.operator("GET", "/v1/senders/"+like.ID, ""))
+	require.Len(t, seen.LooksLike, account.MaxCountries)
+	require.Equal(t, "Many", seen.LooksLike[0].Name)
+}

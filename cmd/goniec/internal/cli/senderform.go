@@ -1,0 +1,264 @@
+package cli
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"goniec/adapters/httpapi"
+	"goniec/domain/account"
+)
+
+func (a *app) senderCommand() *cobra.Command {
+	cmd := group("sender", "Senders and the form that they are verified by",
+		a.senderShow(), a.senderCreate(), a.senderSet(),
+		a.senderStep("submit", "Submit the form; it is frozen from then on", `Submits the form for verification. It must lack nothing (see "goniec sender show"), and
+nothing can be changed until it is withdrawn or returned. An operator's key may
+submit a sender whose form is filled elsewhere.`,
+			func(ctx context.Context, api *remote, id string, version int64) (httpapi.SenderBody, error) {
+				return api.SubmitSender(ctx, id, version)
+			}),
+		a.senderStep("withdraw", "Take a submission back for changes", `Takes a submission back, as long as it was not passed to Viber.`,
+			func(ctx context.Context, api *remote, id string, version int64) (httpapi.SenderBody, error) {
+				return api.WithdrawSender(ctx, id, version)
+			}))
+	cmd.Long = `A sender is one sender name for one destination country. Its form is saved in parts, as
+often as you like, and submitted when it lacks nothing.`
+	return cmd
+}
+
+func (a *app) senderShow() *cobra.Command {
+	return &cobra.Command{
+		Use: "show [ID]", Short: "Show the senders, or one with its form and what it lacks", Args: cobra.MaximumNArgs(1),
+		Long: "Shows the account's senders; with an id that sender's form, what it lacks and, if it was\nreturned, why.",
+		RunE: a.withAPI(func(cmd *cobra.Command, api *remote, args []string) error {
+			if len(args) == 0 {
+				list, err := api.Senders(cmd.Context())
+				if err != nil {
+					return err
+				}
+				return a.saySenders(list.Senders)
+			}
+			s, err := api.Sender(cmd.Context(), args[0])
+			if err != nil {
+				return notFound(err, "sender")
+			}
+			return a.show(s, func() { a.saySender(s) })
+		}),
+	}
+}
+
+func (a *app) saySenders(list []httpapi.SenderBody) error {
+	var rows [][]string
+	for _, s := range list {
+		if a.json {
+			if err := a.print(s); err != nil {
+				return err
+			}
+		}
+		rows = append(rows, []string{s.ID, s.Name, s.Country, s.State, fmt.Sprint(len(lacks(s)))})
+	}
+	switch {
+	case a.json:
+	case len(rows) == 0:
+		a.say("there are no senders; the first one: goniec sender create --company NAME")
+	default:
+		a.table([]string{"ID", "NAME", "COUNTRY", "STATE", "MISSING"}, rows)
+	}
+	return nil
+}
+
+// lacks is what keeps a sender from being submitted: what an operator took as
+// filled elsewhere is nobody's task any more.
+func lacks(s httpapi.SenderBody) []account.Item {
+	if s.State != string(account.SenderNew) {
+		return nil
+	}
+	return s.Missing
+}
+
+// saySender shows the state, what is missing, then the form.
+func (a *app) saySender(s httpapi.SenderBody) {
+	a.say("%s for %s: %s, version %d (%s)", s.Name, s.Country, s.State, s.Version, s.ID)
+	for _, r := range s.Reasons {
+		a.say("  returned: %s", r)
+	}
+	if s.State == string(account.SenderNew) && len(s.Missing) == 0 {
+		a.say("  ready to be verified: goniec sender submit %s", s.ID)
+	}
+	for _, m := range lacks(s) {
+		a.say("  missing: %s", m.Needs)
+	}
+	if s.Submission != nil && len(s.Submission.Changed) > 0 {
+		a.say("  changed since submission %d: %s", s.Submission.Number, strings.Join(s.Submission.Changed, ", "))
+	}
+	if s.Form == nil {
+		return
+	}
+	f, logo := *s.Form, ""
+	if f.Logo != nil {
+		logo = fmt.Sprintf("%s, %d×%d, SHA-256 %s", f.Logo.Type, f.Logo.Width, f.Logo.Height, f.Logo.Digest)
+	}
+	rows := [][]string{
+		{"company", f.Company},
+		{"registered in", orDash(f.RegisteredIn)},
+		{"logo", orDash(logo)},
+		{"type", orDash(f.Type)},
+		{"kind", orDash(f.Kind)},
+		{"communication", orDash(f.Communication)},
+		{"notice e-mail", orDash(f.NoticeEmail)},
+	}
+	for i, sample := range f.Samples {
+		rows = append(rows, []string{fmt.Sprintf("sample %d", i+1), strings.Join(strings.Fields(sample), " ")})
+	}
+	a.table([]string{"FIELD", "VALUE"}, rows)
+}
+
+func (a *app) senderCreate() *cobra.Command {
+	var in httpapi.SenderRequest
+	cmd := &cobra.Command{
+		Use: "create", Short: "Create a sender, in state new", Args: cobra.NoArgs,
+		Example: "goniec sender create --company Zabka --name \"Żabka\" --country PL",
+		RunE: a.withAPI(func(cmd *cobra.Command, api *remote, _ []string) error {
+			s, err := api.CreateSender(cmd.Context(), in)
+			if err != nil {
+				return err
+			}
+			return a.show(s, func() { a.saySender(s) })
+		}),
+	}
+	fs := cmd.Flags()
+	fs.StringVar(&in.Company, "company", "", "company `name`: at most 11 letters A-Z, a-z and digits (required)")
+	fs.StringVar(&in.Name, "name", "", "sender `name` as Viber shows it, at most 20 characters; it stays (default: the company name)")
+	fs.StringVar(&in.Country, "country", account.DefaultCountry, "destination `country`; it stays")
+	fs.StringVar(&in.Account, "account", "", "`id` of the account, with an operator's key")
+	_ = cmd.MarkFlagRequired("company") // it was defined above
+	return cmd
+}
+
+// ifVersion is the flag that guards a step against changes of others.
+func ifVersion(cmd *cobra.Command, version *int64) {
+	cmd.Flags().Int64Var(version, "if-version", 0, "only if it is still at this `version`; see show")
+}
+
+func (a *app) senderSet() *cobra.Command {
+	var version int64
+	var f formFlags
+	cmd := &cobra.Command{
+		Use: "set ID", Short: "Save a part of the form", Args: cobra.ExactArgs(1),
+		Long: `Saves what is named and leaves the rest as it is; an empty value is taken away. Samples are
+kept for ever: no recipient's data belongs in them. Of the logo goniec keeps the
+digest: keep the file.`,
+		Example: "goniec sender set ID --type finance --kind \"one-time codes\" --communication 1way\ngoniec sender set ID --sample \"Your code: 1234\" --sample \"Your parcel is on its way.\" --logo logo.png",
+		RunE: a.withAPI(func(cmd *cobra.Command, api *remote, args []string) error {
+			in, err := f.request(cmd)
+			if err != nil {
+				return err
+			}
+			s, err := api.SaveSender(cmd.Context(), args[0], version, in)
+			if err != nil {
+				return notFound(err, "sender")
+			}
+			return a.show(s, func() { a.saySender(s) })
+		}),
+	}
+	f.define(cmd)
+	ifVersion(cmd, &version)
+	return cmd
+}
+
+// formFlags are the parts of the form.
+type formFlags struct {
+	company, registeredIn, typ, kind, communication, email, logo string
+	samples                                                      []string
+}
+
+func (f *formFlags) define(cmd *cobra.Command) {
+	fs := cmd.Flags()
+	fs.StringVar(&f.company, "company", "", "company `name`: at most 11 letters A-Z, a-z and digits")
+	fs.StringVar(&f.registeredIn, "registered-in", "", "`country` of the entity's registration")
+	fs.StringVar(&f.typ, "type", "", "`description` of the notification type, at most 500 characters")
+	fs.StringVar(&f.kind, "kind", "", "`description` of the notification kind, at most 500 characters")
+	fs.StringVar(&f.communication, "communication", "", "`way`: 1way, 2way or both")
+	fs.StringVar(&f.email, "notice-email", "", "`address` for notices")
+	fs.StringArrayVar(&f.samples, "sample", nil, "sample `message`, 1 to 10 times, at most 1000 characters each; they replace those before")
+	fs.StringVar(&f.logo, "logo", "", "`file` with the logo: JPG, GIF or PNG of exactly 200×200 pixels")
+}
+
+// request holds the parts that were named.
+func (f *formFlags) request(cmd *cobra.Command) (httpapi.FormRequest, error) {
+	named := func(flag string, value *string) *string {
+		if cmd.Flags().Changed(flag) {
+			return value
+		}
+		return nil
+	}
+	in := httpapi.FormRequest{
+		Company: named("company", &f.company), RegisteredIn: named("registered-in", &f.registeredIn), Type: named("type", &f.typ), Kind: named("kind", &f.kind),
+		Communication: named("communication", &f.communication), NoticeEmail: named("notice-email", &f.email), Logo: named("logo", &f.logo),
+	}
+	if cmd.Flags().Changed("sample") {
+		in.Samples = samplesOf(f.samples)
+	}
+	if in == (httpapi.FormRequest{}) {
+		return in, failWith(ExitUsage, errors.New("nothing to save: name at least one part of the form"))
+	}
+	if in.Logo == nil {
+		return in, nil
+	}
+	file, err := readLogo(f.logo)
+	in.Logo = &file
+	return in, err
+}
+
+// samplesOf takes a single empty sample for none.
+func samplesOf(list []string) *[]string {
+	if len(list) == 1 && list[0] == "" {
+		list = []string{}
+	}
+	return &list
+}
+
+// readLogo judges the file before it is sent.
+func readLogo(path string) (string, error) {
+	if path == "" {
+		return "", nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "", failWith(ExitUsage, fmt.Errorf("--logo: %w", err))
+	}
+	defer f.Close() //nolint:errcheck // read only
+	data, err := io.ReadAll(io.LimitReader(f, account.MaxLogoBytes+1))
+	if err != nil {
+		return "", failWith(ExitUsage, fmt.Errorf("--logo: %w", err))
+	}
+	if _, err := account.ValidateLogo(data); err != nil {
+		return "", err
+	}
+	return base64.StdEncoding.EncodeToString(data), nil
+}
+
+type senderCall func(ctx context.Context, api *remote, id string, version int64) (httpapi.SenderBody, error)
+
+func (a *app) senderStep(use, short, long string, call senderCall) *cobra.Command {
+	var version int64
+	cmd := &cobra.Command{
+		Use: use + " ID", Short: short, Long: long, Args: cobra.ExactArgs(1),
+		RunE: a.withAPI(func(cmd *cobra.Command, api *remote, args []string) error {
+			s, err := call(cmd.Context(), api, args[0], version)
+			if err != nil {
+				return notFound(err, "sender")
+			}
+			return a.show(s, func() { a.say("%s for %s is %s, version %d", s.Name, s.Country, s.State, s.Version) })
+		}),
+	}
+	ifVersion(cmd, &version)
+	return cmd
+}

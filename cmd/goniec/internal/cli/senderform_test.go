@@ -1,0 +1,91 @@
+package cli
+
+import (
+	"bytes"
+	"image"
+	"image/gif"
+	"image/png"
+	"net/http"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"goniec/adapters/httpapi"
+	"goniec/cmd/goniec/internal/client"
+	"goniec/domain/account"
+)
+
+func aSender() httpapi.SenderBody {
+	return httpapi.SenderBody{
+		ID: testID, Name: "Żabka", Company: "Zabka", Country: "PL", State: "new", Version: 3, Reasons: []string{"no such kind"},
+		Missing:    []account.Item{{Code: "logo_missing", Field: "logo", Rule: "B3", Needs: "a logo of 200×200 pixels"}},
+		Form:       &account.Form{Company: "Zabka", RegisteredIn: "PL", Type: "finance", Samples: []string{"Two\nlines"}},
+		Submission: &httpapi.SubmissionBody{Number: 1, Changed: []string{"kind"}},
+	}
+}
+
+func TestSenderShow(t *testing.T) {
+	t.Parallel()
+	f := newFake(t).says("GET /v1/senders", 200, httpapi.SenderList{}).says("GET /v1/senders/*", 200, aSender())
+	require.Contains(t, f.do("sender", "show").out, "goniec sender create")
+	got := f.do("sender", "show", testID)
+	for _, line := range []string{
+		"Żabka for PL: new, version 3 (" + testID + ")\n", "  returned: no such kind\n", "  missing: a logo of 200×200 pixels\n", "  changed since submission 1: kind\n",
+		"type           finance\n", "logo           –\n", "sample 1       Two lines\n",
+	} {
+		require.Contains(t, got.out, line)
+	}
+	require.Equal(t, aSender(), decode[httpapi.SenderBody](t, f.do("sender", "show", testID, "--json").out))
+	f.says("GET /v1/senders", 200, httpapi.SenderList{Senders: []httpapi.SenderBody{aSender()}})
+	require.Contains(t, f.do("sender", "show").out, testID+"  Żabka  PL       new    1\n")
+	f.says("GET /v1/senders/*", 404, httpapi.Problem{Status: 404, Code: "not_found", Detail: "x"})
+	require.Equal(t, result{ExitRefused, "", "goniec: this account has no such sender (not_found)\n"}, f.do("sender", "show", testID))
+}
+
+func TestSenderSteps(t *testing.T) {
+	t.Parallel()
+	var matches []string
+	answer := func(_ int, _ []byte, r *http.Request) (int, any) {
+		matches = append(matches, r.Header.Get("If-Match"))
+		s := aSender()
+		s.State = "submitted"
+		return 200, s
+	}
+	f := newFake(t).on("POST /v1/senders/"+testID+"/submit", answer).on("POST /v1/senders/"+testID+"/withdraw", answer).
+		says("POST /v1/senders", 201, aSender())
+	require.Equal(t, result{0, "Żabka for PL is submitted, version 3\n", ""}, f.do("sender", "submit", testID, "--if-version", "3"))
+	require.Equal(t, 0, f.do("sender", "withdraw", testID).code)
+	require.Equal(t, []string{`"3"`, ""}, matches)
+	require.Equal(t, 0, f.do("sender", "create", "--company", "Zabka", "--name", "Żabka").code)
+	require.JSONEq(t, `{"company":"Zabka","name":"Żabka","country":"PL"}`, f.got("POST /v1/senders")[2].body)
+	f.says("POST /v1/senders/"+testID+"/submit", 409, httpapi.Problem{Status: 409, Code: "form_incomplete", Errors: []httpapi.FieldError{
+		{Field: "logo", Code: "form_incomplete", Message: "is missing: a logo of 200×200 pixels"},
+	}})
+	require.Equal(t, result{ExitRefused, "", "goniec: logo: is missing: a logo of 200×200 pixels (form_incomplete)\n"}, f.do("sender", "submit", testID))
+}
+
+func TestSenderSet(t *testing.T) {
+	t.Parallel()
+	var whole, small bytes.Buffer
+	require.NoError(t, png.Encode(&whole, image.NewGray(image.Rect(0, 0, 200, 200))))
+	require.NoError(t, gif.Encode(&small, image.NewGray(image.Rect(0, 0, 20, 20)), nil))
+	f := newFake(t).says("PATCH /v1/senders/*", 200, aSender())
+	require.Equal(t, 0, f.do("sender", "set", testID, "--type", "finance", "--sample", "a, b", "--sample", "c", "--logo", file(t, "logo.png", whole.String())).code)
+	body := decode[httpapi.FormRequest](t, f.got("PATCH")[0].body)
+	require.Equal(t, "finance", *body.Type)
+	require.Equal(t, []string{"a, b", "c"}, *body.Samples)
+	require.NotEmpty(t, *body.Logo)
+	require.Nil(t, body.Kind, "what is not named stays as it is")
+	require.Equal(t, 0, f.do("sender", "set", testID, "--kind", "", "--sample", "", "--logo", "").code)
+	require.JSONEq(t, `{"kind":"","samples":[],"logo":""}`, f.got("PATCH")[1].body, "what is empty is taken away")
+
+	require.Equal(t, result{ExitRefused, "", "goniec: invalid_logo: logo: has 20×20 pixels; it must have 200×200\n"},
+		f.do("sender", "set", testID, "--logo", file(t, "logo.gif", small.String())))
+	require.Equal(t, ExitUsage, f.do("sender", "set", testID).code)
+	require.Equal(t, ExitUsage, f.do("sender", "set", testID, "--logo", filepath.Join(t.TempDir(), "none")).code)
+	require.Equal(t, ExitUsage, f.do("sender", "create").code)
+	require.Len(t, f.got("PATCH"), 2)
+	f.says("PATCH /v1/senders/*", 412, client.Error{})
+	require.Equal(t, ExitRefused, f.do("sender", "set", testID, "--kind", "x", "--if-version", "2").code)
+}
