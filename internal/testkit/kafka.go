@@ -25,7 +25,7 @@ const (
 	pollEvery    = 50 * time.Millisecond
 
 	clusterNodes = 3
-	clusterHeap  = "320m" // of each node
+	clusterHeap  = "768m" // of each node
 )
 
 var (
