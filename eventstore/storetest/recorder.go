@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // Broken asks a store that is known to be broken, and returns the guarantees
@@ -14,6 +15,9 @@ import (
 // after the other: its brokers share this machine.
 func Broken(t *testing.T, s Store) map[string]string {
 	t.Helper()
+	if s.Patience == 0 {
+		s.Patience = 20 * time.Second // it is spent each time that a store is caught
+	}
 	s = s.withDefaults()
 	var mu sync.Mutex
 	broken := map[string]string{}
