@@ -111,17 +111,26 @@ func passSender(s SenderState, now time.Time, c PassSender) ([]Event, error) {
 			return nil, err
 		}
 	}
-	on := c.On
+	on, err := sinceSubmission("on", c.On, s, now)
+	if err != nil {
+		return nil, err
+	}
+	return []Event{SenderPassed{On: on, Reference: c.Reference}}, nil
+}
+
+// sinceSubmission is the day that an operator names of a step after the
+// submission; zero means now.
+func sinceSubmission(field string, on time.Time, s SenderState, now time.Time) (time.Time, error) {
 	if on.IsZero() {
 		on = now
 	}
 	if on.After(now) {
-		return nil, domain.RefuseField(CodeInvalidValue, "on", "must not lie in the future")
+		return on, domain.RefuseField(CodeInvalidValue, field, "must not lie in the future")
 	}
 	if dayBefore(on, s.SubmittedAt) {
-		return nil, domain.RefuseField(CodeBackdated, "on", "must not lie before the day of submission")
+		return on, domain.RefuseField(CodeBackdated, field, "must not lie before the day of submission")
 	}
-	return []Event{SenderPassed{On: on, Reference: c.Reference}}, nil
+	return on, nil
 }
 
 func withdrawSender(s SenderState) ([]Event, error) {
@@ -135,15 +144,9 @@ func approveSender(s SenderState, now time.Time, c ApproveSender) ([]Event, erro
 	if c.ServiceID <= 0 {
 		return nil, domain.RefuseField(CodeRequired, "service_id", "must be Viber's service id, above 0")
 	}
-	on := c.ActiveOn
-	if on.IsZero() {
-		on = now
-	}
-	if on.After(now) {
-		return nil, domain.RefuseField(CodeInvalidValue, "active_on", "must not lie in the future")
-	}
-	if dayBefore(on, s.SubmittedAt) {
-		return nil, domain.RefuseField(CodeBackdated, "active_on", "must not lie before the day of submission")
+	on, err := sinceSubmission("active_on", c.ActiveOn, s, now)
+	if err != nil {
+		return nil, err
 	}
 	return []Event{SenderApproved{ServiceID: c.ServiceID, ActiveOn: on}}, nil
 }

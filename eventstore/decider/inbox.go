@@ -72,11 +72,12 @@ func (g *group) note() {
 // startAt says from where both lanes are read.
 func (o *owner) startAt(c committed) ([2]int64, error) {
 	empty := o.marks[messagesJournal].Last < 0 && o.marks[accountsJournal].Last < 0
+	known := c.next[urgent] >= 0 && c.next[bulk] >= 0
 	fits := c.head == "" || c.head == headOf(o.heads)
-	if (fits || o.noted.Inbox == nil) && (c.next[urgent] >= 0 && c.next[bulk] >= 0 || empty) {
+	switch noNote := o.noted.Inbox == nil; {
+	case empty, known && (fits || noNote):
 		return c.next, nil
-	}
-	if o.noted.Inbox == nil {
+	case noNote:
 		// It must not be guessed: the oldest record may be a week old.
 		return c.next, fatalf("partition %d has a history, but group %s has no committed offset: restore it by hand (run book: missing offset)", o.part, o.claim.Group)
 	}

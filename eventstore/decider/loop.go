@@ -152,9 +152,9 @@ func (o *owner) offsetsDue() bool {
 }
 
 func (o *owner) transact(g *group) error {
-	offsets := make([]eventstore.Offset, len(o.lanes))
+	offsets, head := make([]eventstore.Offset, len(o.lanes)), headOf(g.heads)
 	for i, l := range o.lanes {
-		offsets[i] = eventstore.Offset{Topic: o.topics.Name(laneTopics[i]), Partition: o.part, Next: l.pos, Meta: headOf(g.heads)}
+		offsets[i] = eventstore.Offset{Topic: o.topics.Name(laneTopics[i]), Partition: o.part, Next: l.pos, Meta: head}
 	}
 	g.note()
 	if err := o.producer.Write(g.records, offsets, o.claim.Member()); err != nil {
@@ -177,8 +177,8 @@ func (o *owner) advance(g *group) {
 		o.heads[topic] = head
 	}
 	o.recorded = g.last
-	for _, ev := range g.events {
-		o.noted.take(ev)
+	if n := len(g.events); n > 0 {
+		o.noted.take(g.events[n-1]) // the others have no note, and the same epoch
 	}
 }
 
