@@ -1,7 +1,6 @@
 package dispatch
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"log/slog"
@@ -38,14 +37,14 @@ type bench struct {
 	carrier  *fakeCarrier
 	message  map[eventstore.Partition]string // with a content
 	n        int32
-	logs     *syncBuffer
+	logs     *testkit.Log
 }
 
 func newBench(tb testing.TB, partitions int32) *bench {
 	tb.Helper()
 	addr, prefix := testkit.Kafka(tb)
 	b := &bench{
-		tb: tb, n: partitions, carrier: newFakeCarrier(), message: map[eventstore.Partition]string{}, logs: &syncBuffer{},
+		tb: tb, n: partitions, carrier: newFakeCarrier(), message: map[eventstore.Partition]string{}, logs: &testkit.Log{},
 		kafka: eventstore.KafkaConfig{Brokers: []string{addr}, Prefix: prefix, SessionTimeout: 6 * time.Second},
 	}
 	b.connect()
@@ -303,21 +302,4 @@ func (o *mortalOffsets) Write(lanes [2]LaneOffset) error {
 		return ErrLost
 	}
 	return o.OffsetWriter.Write(lanes)
-}
-
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
 }

@@ -1,7 +1,6 @@
 package httpapi_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -21,6 +20,7 @@ import (
 	"goniec/domain"
 	"goniec/domain/account"
 	"goniec/domain/message"
+	"goniec/internal/testkit"
 )
 
 const (
@@ -234,19 +234,19 @@ type bundle struct {
 	queries  *queries
 	hooks    *hooks
 	parking  *parking
-	log      *bytes.Buffer
+	log      *testkit.Log
 	metrics  *prometheus.Registry
 }
 
 func setup(t *testing.T, change ...func(*httpapi.Config)) *bundle {
 	t.Helper()
-	b := &bundle{t: t, view: account.NewView(), accepter: &accepter{}, queries: &queries{messages: map[string]httpapi.Message{}}, hooks: &hooks{}, parking: &parking{}, log: &bytes.Buffer{}}
+	b := &bundle{t: t, view: account.NewView(), accepter: &accepter{}, queries: &queries{messages: map[string]httpapi.Message{}}, hooks: &hooks{}, parking: &parking{}, log: &testkit.Log{}}
 	b.decider = &decider{view: b.view, states: map[string]account.State{}}
 	b.metrics = prometheus.NewRegistry()
 	cfg := httpapi.Config{
 		View: b.view, Accepter: b.accepter, Commander: b.decider, Queries: b.queries, Webhooks: b.hooks, Parking: b.parking,
 		Clock: domain.ClockFunc(func() time.Time { return now }), Country: "PL", Patience: 40 * time.Millisecond, Version: "test",
-		Logger: slog.New(slog.NewTextHandler(&lockedWriter{w: b.log}, &slog.HandlerOptions{Level: slog.LevelDebug})), Registerer: b.metrics,
+		Logger: slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Registerer: b.metrics,
 	}
 	for _, f := range change {
 		f(&cfg)
@@ -263,17 +263,6 @@ func (b *bundle) with(t *testing.T) *bundle {
 	lent := *b
 	lent.t = t
 	return &lent
-}
-
-type lockedWriter struct {
-	mu sync.Mutex
-	w  io.Writer
-}
-
-func (l *lockedWriter) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.w.Write(p)
 }
 
 func (b *bundle) do(stream string, c account.Command) {

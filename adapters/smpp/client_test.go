@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"goniec/domain/message"
+	"goniec/internal/testkit"
 )
 
 func TestSubmitAccepted(t *testing.T) {
@@ -501,7 +502,7 @@ func TestTLS(t *testing.T) {
 // TestNothingPersonalIsLogged, whatever goes wrong.
 func TestNothingPersonalIsLogged(t *testing.T) {
 	t.Parallel()
-	var log lockedBuffer
+	var log testkit.Log
 	s := serve(t, ServerConfig{Handler: func(context.Context, Submit) Reply { return Reply{Action: MalformedLength} }})
 	cfg := testConfig(s.Addr())
 	cfg.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))

@@ -49,7 +49,7 @@ type world struct {
 	pool     *pgxpool.Pool
 	view     *account.View
 	keys     eventstore.InstallationKeys
-	log      *capture
+	log      *testkit.Log
 	account  string
 	change   func(*Config)
 
@@ -63,7 +63,7 @@ func newWorld(t testing.TB) *world { return newWorldOf(t, partitions) }
 func newWorldOf(t testing.TB, n int32) *world {
 	t.Helper()
 	w := &world{
-		t: t, pool: database(t), view: account.NewView(), log: &capture{}, account: uuid.NewString(), versions: map[string]int64{},
+		t: t, pool: database(t), view: account.NewView(), log: &testkit.Log{}, account: uuid.NewString(), versions: map[string]int64{},
 		keys: eventstore.InstallationKeys{Primary: "k1", Keys: map[string][]byte{"k1": bytes.Repeat([]byte{7}, 32)}},
 	}
 	t.Cleanup(w.dumpLog)
@@ -274,24 +274,6 @@ func verify(t *testing.T, secret string, h hit) {
 	wh, err := standardwebhooks.NewWebhook(secret)
 	require.NoError(t, err)
 	require.NoError(t, wh.Verify([]byte(h.body), h.head))
-}
-
-// capture collects a log.
-type capture struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (c *capture) Write(b []byte) (int, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.buf.Write(b)
-}
-
-func (c *capture) String() string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.buf.String()
 }
 
 func (w *world) dumpLog() {

@@ -1,13 +1,10 @@
 package cli
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"os/exec"
 	"path/filepath"
-	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -33,26 +30,15 @@ func built(t *testing.T, tags string) string {
 // node is a process of its own, with what it logs.
 type node struct {
 	cmd *exec.Cmd
-	mu  sync.Mutex
-	log bytes.Buffer
+	log testkit.Log
 }
 
-func (n *node) Write(b []byte) (int, error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.log.Write(b)
-}
-
-func (n *node) said(what string) int {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return strings.Count(n.log.String(), what)
-}
+func (n *node) said(what string) int { return n.log.Count(what) }
 
 func launch(t *testing.T, bin string, args ...string) *node {
 	t.Helper()
 	n := &node{cmd: exec.CommandContext(t.Context(), bin, args...)}
-	n.cmd.Stdout, n.cmd.Stderr = n, n
+	n.cmd.Stdout, n.cmd.Stderr = &n.log, &n.log
 	n.cmd.Cancel = func() error { return n.cmd.Process.Signal(syscall.SIGTERM) }
 	require.NoError(t, n.cmd.Start())
 	return n

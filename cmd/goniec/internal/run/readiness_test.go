@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -39,11 +38,8 @@ func askReady(t *testing.T, url string) (status int, out ready) {
 func TestReadinessOfAProcessWithoutAPI(t *testing.T) {
 	t.Parallel()
 	addr, prefix := testkit.Kafka(t)
-	cfg := run.Defaults()
-	cfg.Roles = []run.Role{run.RoleDecider, run.RoleProjector}
-	cfg.Data, cfg.Secrets, cfg.Probes.Addr = filepath.Join(t.TempDir(), "data"), "unused", "127.0.0.1:0"
+	cfg := small(t, addr, prefix, run.RoleDecider, run.RoleProjector)
 	cfg.Postgres.URL = "postgres://nobody@127.0.0.1:1/none"
-	cfg.Kafka.Brokers, cfg.Kafka.Prefix, cfg.Kafka.Partitions, cfg.Kafka.Replication, cfg.Kafka.MinInsync = []string{addr}, prefix, 2, 1, 1
 	kafka, err := cfg.Kafka.Store()
 	require.NoError(t, err)
 	require.NoError(t, eventstore.CreateTopics(kafka, cfg.Kafka.Layout()))

@@ -14,16 +14,22 @@ import (
 	"goniec/internal/testkit"
 )
 
+// small configures a process without the API on one broker.
+func small(t *testing.T, addr, prefix string, roles ...run.Role) run.Config {
+	cfg := run.Defaults()
+	cfg.Roles = roles
+	cfg.Data, cfg.Secrets, cfg.Probes.Addr = filepath.Join(t.TempDir(), "data"), "unused", "127.0.0.1:0"
+	cfg.Kafka.Brokers, cfg.Kafka.Prefix, cfg.Kafka.Partitions, cfg.Kafka.Replication, cfg.Kafka.MinInsync = []string{addr}, prefix, 2, 1, 1
+	return cfg
+}
+
 // A process that starts while Kafka is away waits for it.
 func TestAStartWhileKafkaIsAway(t *testing.T) {
 	t.Parallel()
 	p := &plant{t: t, dir: t.TempDir()}
 	p.startKafka("")
 	addr := p.broker.Addr()
-	cfg := run.Defaults()
-	cfg.Roles = []run.Role{run.RoleDecider}
-	cfg.Data, cfg.Secrets, cfg.Probes.Addr = filepath.Join(t.TempDir(), "data"), "unused", "127.0.0.1:0"
-	cfg.Kafka.Brokers, cfg.Kafka.Prefix, cfg.Kafka.Partitions, cfg.Kafka.Replication, cfg.Kafka.MinInsync = []string{addr}, "late.", 2, 1, 1
+	cfg := small(t, addr, "late.", run.RoleDecider)
 	kafka, err := cfg.Kafka.Store()
 	require.NoError(t, err)
 	require.NoError(t, eventstore.CreateTopics(kafka, cfg.Kafka.Layout()))
@@ -51,10 +57,7 @@ func TestAStartWhileKafkaIsAway(t *testing.T) {
 func TestAStartOnWrongTopics(t *testing.T) {
 	t.Parallel()
 	addr, prefix := testkit.Kafka(t)
-	cfg := run.Defaults()
-	cfg.Roles = []run.Role{run.RoleDecider}
-	cfg.Data, cfg.Secrets, cfg.Probes.Addr = filepath.Join(t.TempDir(), "data"), "unused", "127.0.0.1:0"
-	cfg.Kafka.Brokers, cfg.Kafka.Prefix = []string{addr}, prefix
+	cfg := small(t, addr, prefix, run.RoleDecider)
 	log := &testkit.Log{}
 	_, err := run.NewNode(t.Context(), cfg, run.NewSecrets(), run.Options{Log: slog.New(slog.NewTextHandler(log, nil))})
 	require.ErrorContains(t, err, "goniec topics create")
