@@ -16,6 +16,17 @@ type Event interface {
 	EventType() string
 }
 
+// Timer is something that a stream waits for: the owner of its partition fires it
+// when Due has come. Timers are derived from the stream's state alone, at most one
+// of each name.
+type Timer struct {
+	Name TimerName
+	Due  time.Time // domain time
+}
+
+// TimerName names a timer of one kind of stream.
+type TimerName string
+
 // Clock tells domain time: ce_time, due times, validity periods. It is settable
 // in trials (a virtual clock); time-outs of calls and sessions never use it.
 type Clock interface {

@@ -38,6 +38,8 @@ type Config struct {
 
 	// Clock of domain time. This option is not required: default is the system's clock.
 	Clock domain.Clock
+	// Zone is the billing zone. This option is not required: default is UTC.
+	Zone *time.Location
 	// Country (ISO 3166-1 alpha-2) of numbers in national form. This option is
 	// not required: without it numbers must be international.
 	Country string
@@ -72,6 +74,9 @@ type Config struct {
 func (c *Config) setDefaults() {
 	if c.Clock == nil {
 		c.Clock = domain.SystemClock
+	}
+	if c.Zone == nil {
+		c.Zone = time.UTC
 	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()

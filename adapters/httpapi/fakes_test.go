@@ -59,13 +59,13 @@ func (d *decider) Configure(_ context.Context, o httpapi.Origin, owner, stream s
 	d.origins, d.owners = append(d.origins, o), append(d.owners, owner)
 	s := d.states[stream]
 	s.Stream = stream
-	events, err := account.Decide(s, now, c)
+	events, err := account.Decide(s, account.Facts{Now: now}, c)
 	if err != nil {
 		return httpapi.Outcome{}, err
 	}
 	var out httpapi.Outcome
 	for _, e := range events {
-		s = account.Evolve(s, e)
+		s = account.Evolve(s, e, now)
 		d.view.Apply(stream, s.Version, e, now)
 		out.Events = append(out.Events, e.EventType())
 	}

@@ -39,8 +39,10 @@ func TestOperatorsWay(t *testing.T) {
 		{"return", `{"reasons":["no logo"]}`, "new"},
 		{"submit", "", "submitted"},
 		{"approve", `{"service_id":9}`, "active"},
-		{"disable", `{"reason":"asked"}`, "disabled"},
-		{"enable", "", "active"},
+		{"suspend", `{"reason":"complaints"}`, "active"},
+		{"lift", `{"reason":"settled"}`, "active"},
+		{"disable", `{"reason":"asked"}`, "active"},
+		{"disable/withdraw", "", "active"},
 	} {
 		w := b.operator("POST", path+"/"+step.name, step.body)
 		require.Equal(t, http.StatusOK, w.Code, w.Body.String())
@@ -98,7 +100,7 @@ func TestOperatorIsRefused(t *testing.T) {
 		"sender of no country":  {"/v1/senders", `{"account":"` + acc + `","name":"x","company":"x","country":"XX"}`, 422, problem(422, "invalid_country", "country", "is not a country")},
 		"sender's company":      {"/v1/senders", `{"account":"` + acc + `","name":"x","company":"Żabka","country":"PL"}`, 422, problem(422, "invalid_name", "company", "must be at most 11 letters A-Z, a-z or digits")},
 		"unknown sender":        {"/v1/senders/" + nobody + "/submit", "", 404, there},
-		"active sender again":   {sender + "/submit", "", 409, problem(409, "sender_state", "", "the sender is active; this step needs it to be new")},
+		"active sender again":   {sender + "/submit", "", 409, problem(409, "no_change", "", "nothing was changed: save a change first")},
 		"disable without why":   {sender + "/disable", `{}`, 422, problem(422, "required", "reason", "is required")},
 		"price of no country":   {"/v1/prices", `{"currency":"PLN","prices":[{"country":"XX","channel":"sms","amount":"1"}]}`, 422, problem(422, "invalid_country", "prices[0].country", "is not a country")},
 		"price with a comma":    {"/v1/prices", `{"currency":"PLN","prices":[{"country":"PL","channel":"sms","amount":"0,1"}]}`, 422, problem(422, "invalid_price", "prices[0].amount", "must be a decimal such as 0.09, at most 6 digits on each side of the point")},

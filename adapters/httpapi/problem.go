@@ -145,10 +145,12 @@ func statusOf(code string) int {
 		return http.StatusPreconditionFailed
 	case CodeNotFound, message.CodeAccountUnknown:
 		return http.StatusNotFound
-	case message.CodeAccountNotActive, message.CodePaused, message.CodeSenderNotActive, message.CodeAlreadyEnded,
+	case message.CodeAccountNotActive, message.CodePaused, message.CodeSenderNotActive, message.CodeSenderSuspended, message.CodeAlreadyEnded,
 		message.CodeNothingOpen, message.CodeSeveralOpen, message.CodeNoSMS,
 		account.CodeAlreadyExists, account.CodeSenderState, account.CodeFormIncomplete, account.CodePassedOn, partition.CodeParked, partition.CodeNotParked, partition.CodeWaitsInLine,
-		partition.CodeContentGone:
+		partition.CodeContentGone,
+		account.CodeNoticeTooLate, account.CodeNoNotice, account.CodeToggledTwice, account.CodeSenderClosed, account.CodeEnabling, account.CodeNotEnabling,
+		account.CodeNoTask, account.CodeNotSuspended, account.CodeNoChange, account.CodeMonthSealed:
 		return http.StatusConflict
 	}
 	return http.StatusUnprocessableEntity

@@ -13,6 +13,7 @@ import (
 	"goniec/adapters/phone"
 	"goniec/domain"
 	"goniec/domain/account"
+	"goniec/domain/calendar"
 )
 
 type senderParams struct {
@@ -50,6 +51,14 @@ func (a *API) registerSenders(api huma.API) {
 	register(a, api, submit, a.submitSender)
 	register(a, api, op("withdraw-sender", http.MethodPost, "/v1/senders/{id}/withdraw", "Submitted to new, until it is passed to Viber", 0, conflict),
 		step(a, func(v int64, _ *noBody) account.Command { return account.WithdrawSender{IfVersion: v} }))
+	disable := op("disable-sender", http.MethodPost, "/v1/senders/{id}/disable", "Ask for its end, or its end for good, at the end of a month", 0, conflict)
+	disable.description = "Notice of 7 days before the month's end. Twice a year at most, but for a closing."
+	register(a, api, disable, a.disableSender)
+	register(a, api, op("withdraw-disable", http.MethodPost, "/v1/senders/{id}/disable/withdraw", "Take the notice back, before it takes effect", 0, conflict),
+		step(a, func(v int64, _ *noBody) account.Command { return account.WithdrawDisable{IfVersion: v} }))
+	register(a, api, op("enable-sender", http.MethodPost, "/v1/senders/{id}/enable", "Ask for it to be on again", 0, conflict), a.enableSender)
+	register(a, api, op("withdraw-enable", http.MethodPost, "/v1/senders/{id}/enable/withdraw", "Leave it off", 0, conflict),
+		step(a, func(v int64, _ *noBody) account.Command { return account.WithdrawEnable{IfVersion: v} }))
 	a.registerSenderDecisions(api, conflict)
 }
 
@@ -69,10 +78,19 @@ func (a *API) registerSenderDecisions(api huma.API, conflict []int) {
 		step(a, func(v int64, b *ReturnRequest) account.Command {
 			return account.ReturnSender{Reasons: b.Reasons, IfVersion: v}
 		}))
-	register(a, api, op("disable-sender", "/v1/senders/{id}/disable", "Active to disabled", conflict[:2]),
-		toggle(a, func(b *DisableRequest) account.Command { return account.DisableSender{Reason: b.Reason} }))
-	register(a, api, op("enable-sender", "/v1/senders/{id}/enable", "Disabled to active", conflict[:2]),
-		toggle(a, func(*noBody) account.Command { return account.EnableSender{} }))
+	register(a, api, op("confirm-sender", "/v1/senders/{id}/confirm", "Say that it was switched off, or on, at Viber", conflict),
+		step(a, func(v int64, _ *noBody) account.Command { return account.ConfirmSender{IfVersion: v} }))
+	register(a, api, op("suspend-sender", "/v1/senders/{id}/suspend", "Stop an active sender at once", conflict),
+		step(a, func(v int64, b *ReasonRequest) account.Command {
+			return account.SuspendSender{Reason: b.Reason, By: account.ByOperator, IfVersion: v}
+		}))
+	register(a, api, op("lift-suspension", "/v1/senders/{id}/lift", "Lift a suspension", conflict),
+		step(a, func(v int64, b *ReasonRequest) account.Command {
+			return account.LiftSuspension{Reason: b.Reason, IfVersion: v}
+		}))
+	tasks := op("list-tasks", "/v1/tasks", "What operators have to do with senders, the most urgent first", nil)
+	tasks.method = http.MethodGet
+	register(a, api, tasks, a.tasks)
 }
 
 func (a *API) senders(_ context.Context, c *call, _ *noParams, _ *noBody) (*answer[SenderList], error) {
@@ -93,7 +111,7 @@ func (a *API) senderLine(c *call, s account.Sender) SenderBody {
 	b := SenderBody{
 		ID: s.ID, Account: s.Account, Name: s.Name, Company: s.Company, Country: s.Country, TwoWay: s.TwoWay,
 		State: string(s.Status), ServiceID: s.ServiceID, Reasons: s.Reasons,
-		Version: s.Version, Missing: account.Missing(s.Form), Reference: s.Reference,
+		Version: s.Version, Missing: account.Missing(s.Draft()), Reference: s.Reference,
 	}
 	if b.Missing == nil {
 		b.Missing = []account.Item{}
@@ -104,6 +122,7 @@ func (a *API) senderLine(c *call, s account.Sender) SenderBody {
 	if !s.PassedOn.IsZero() {
 		b.PassedOn = &s.PassedOn
 	}
+	switchBody(&b, s)
 	if c.key.Role == account.RoleOperator {
 		for _, x := range a.cfg.View.LookAlikes(s) {
 			b.LooksLike = append(b.LooksLike, LookAlike{ID: x.ID, Account: x.Account, Name: x.Name})
@@ -115,13 +134,19 @@ func (a *API) senderLine(c *call, s account.Sender) SenderBody {
 // senderAnswer is a configuration with its form and its version.
 func (a *API) senderAnswer(c *call, status int, s account.Sender) *answer[SenderBody] {
 	b := a.senderLine(c, s)
-	b.Form = &s.Form
+	form := s.Filled()
+	b.Form = &form
 	if last := s.Submission; last.Number > 0 {
 		b.Submission = &SubmissionBody{Number: last.Number, At: last.At, Form: last.Form, Changed: []string{}}
 		if last.Form != nil {
-			b.Submission.Changed = account.Differences(*last.Form, s.Form)
+			b.Submission.Changed = account.Differences(*last.Form, s.Draft())
 		}
 	}
+	if s.Change != nil {
+		b.Change = &ChangeBody{Form: s.Draft(), UnderReview: s.Change.UnderReview, Reasons: s.Change.Reasons, Changed: account.Differences(form, s.Draft())}
+	}
+	year := calendar.DateOf(a.cfg.Clock.Now(), a.cfg.Zone).Year
+	b.Switches = &SwitchesBody{Off: calendar.TogglesLeft(s.Offs, year), On: calendar.TogglesLeft(s.Ons, year)}
 	return &answer[SenderBody]{Status: status, ETag: etag(s.Version), Body: b}
 }
 
@@ -261,7 +286,7 @@ func (a *API) submitSender(ctx context.Context, c *call, in *senderParams, _ *no
 	}
 	s, _ := a.cfg.View.SenderByID(in.ID)
 	var faults []*domain.Error
-	for _, m := range account.Missing(s.Form) {
+	for _, m := range account.Missing(s.Draft()) {
 		faults = append(faults, domain.RefuseField(account.CodeFormIncomplete, m.Field, "is missing: %s", m.Needs))
 	}
 	if len(faults) == 0 { // it was filled meanwhile
@@ -274,12 +299,6 @@ func (a *API) submitSender(ctx context.Context, c *call, in *senderParams, _ *no
 func step[B any](a *API, command func(version int64, body *B) account.Command) func(context.Context, *call, *senderParams, *B) (*answer[SenderBody], error) {
 	return func(ctx context.Context, c *call, in *senderParams, body *B) (*answer[SenderBody], error) {
 		return a.decideSender(ctx, c, in, func(v int64) account.Command { return command(v, body) })
-	}
-}
-
-func toggle[B any](a *API, command func(*B) account.Command) func(context.Context, *call, *idParam, *B) (*answer[SenderBody], error) {
-	return func(ctx context.Context, c *call, in *idParam, body *B) (*answer[SenderBody], error) {
-		return a.decideSender(ctx, c, &senderParams{ID: in.ID}, func(int64) account.Command { return command(body) })
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -76,7 +77,7 @@ func TestClientsWayWithAForm(t *testing.T) {
 	}
 	s = requireState(b.call(request{method: "POST", path: path + "/submit", key: clientKey, header: map[string]string{"If-Match": `"3"`}}), "submitted")
 	require.Equal(t, 1, s.Submission.Number)
-	requireProblem(t, b.patch(path, "", `{"kind":"x"}`), 409, problem(409, "sender_state", "", "the sender is submitted; this step needs it to be new"))
+	requireProblem(t, b.patch(path, "", `{"kind":"x"}`), 409, problem(409, "sender_state", "", "the sender is submitted; this step needs it to be new or active"))
 	requireState(b.post(path+"/withdraw", ""), "new")
 	requireState(b.post(path+"/submit", ""), "submitted")
 	s = requireState(b.operator("POST", path+"/pass", `{"reference":"V-17"}`), "submitted")
@@ -160,11 +161,15 @@ func TestSendersOfOthers(t *testing.T) {
 		{method: "PATCH", path: path, body: `{"kind":"x"}`},
 		{method: "POST", path: path + "/submit"},
 		{method: "POST", path: path + "/withdraw"},
+		{method: "POST", path: path + "/disable", body: `{"reason":"x"}`},
+		{method: "POST", path: path + "/disable/withdraw"},
+		{method: "POST", path: path + "/enable", body: `{}`},
+		{method: "POST", path: path + "/enable/withdraw"},
 	} {
 		r.key = otherKey
 		requireProblem(t, b.call(r), 404, there)
 	}
-	for _, step := range []string{"pass", "approve", "return", "disable", "enable"} {
+	for _, step := range []string{"pass", "approve", "return", "confirm", "suspend", "lift"} {
 		require.Equal(t, http.StatusForbidden, b.post(path+"/"+step, `{}`).Code, step)
 	}
 	w := b.call(request{method: "POST", path: "/v1/senders", key: otherKey, body: `{"account":"` + acc + `","company":"x"}`})
@@ -196,4 +201,34 @@ func TestSendersAreBounded(t *testing.T) {
 	seen := decode[httpapi.SenderBody](t, b.operator("GET", "/v1/senders/"+like.ID, ""))
 	require.Len(t, seen.LooksLike, account.MaxCountries)
 	require.Equal(t, "Many", seen.LooksLike[0].Name)
+}
+
+// F5, B13: what was asked for stands beside the state, with what the operator has to do.
+func TestSenderIsSwitched(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	path := "/v1/senders/" + account.SenderID(acc, "GONIEC", "PL")
+	get := func() httpapi.SenderBody {
+		return decode[httpapi.SenderBody](t, b.call(request{method: "GET", path: path, key: clientKey}))
+	}
+	require.Equal(t, &httpapi.SwitchesBody{Off: 2, On: 2}, get().Switches)
+	requireProblem(t, b.post(path+"/disable", `{"reason":"x","month":"2026-11-01"}`), 422, problem(422, "invalid_value", "month", "must be a month such as 2026-11"))
+	require.Equal(t, http.StatusOK, b.post(path+"/disable", `{"reason":"season is over","month":"2026-12","close":true}`).Code)
+	require.Equal(t, &httpapi.NoticeBody{Month: "2026-12", Effect: time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC), Close: true, Reason: "season is over"}, get().Notice)
+	require.Equal(t, "active", get().State)
+	require.Equal(t, http.StatusOK, b.operator("POST", path+"/suspend", `{"reason":"complaints"}`).Code)
+	require.Equal(t, "operator", get().Suspended.By)
+	w := b.call(request{method: "POST", path: "/v1/messages", key: clientKey, body: `{"to":"+48500100201","sender":"GONIEC","text":"Hi","category":"transactional"}`})
+	require.Equal(t, http.StatusConflict, w.Code)
+	require.Contains(t, w.Body.String(), `"sender_suspended"`)
+
+	change := `{"kind":"promotions"}`
+	require.Equal(t, http.StatusOK, b.patch(path, "", change).Code)
+	require.Equal(t, []string{"kind"}, get().Change.Changed)
+	require.Empty(t, decode[httpapi.TaskList](t, b.operator("GET", "/v1/tasks", "")).Tasks)
+	other := "/v1/senders/" + account.SenderID(acc, "Waiting", "PL")
+	require.Equal(t, http.StatusOK, b.operator("POST", other+"/submit", "").Code)
+	tasks := decode[httpapi.TaskList](t, b.operator("GET", "/v1/tasks", "")).Tasks
+	require.Len(t, tasks, 1)
+	require.Equal(t, []string{"pass", "Waiting"}, []string{tasks[0].Kind, tasks[0].Name})
 }

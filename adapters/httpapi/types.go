@@ -299,6 +299,13 @@ type SenderBody struct {
 	Submission *SubmissionBody `json:"submission,omitempty" doc:"The last one. Not in lists."`
 	PassedOn   *time.Time      `json:"passed_on,omitempty" doc:"When Viber got the submission: it cannot be withdrawn any more."`
 	Reference  string          `json:"reference,omitempty" doc:"Viber's, of the submission."`
+	Change     *ChangeBody     `json:"change,omitempty" doc:"The next version of an active sender: the old one works meanwhile. Not in lists."`
+	Notice     *NoticeBody     `json:"notice,omitempty" doc:"Its end was asked for; until then it works."`
+	Enabling   *EnablingBody   `json:"enabling,omitempty" doc:"It was asked to be on again; it is active when the operator has confirmed."`
+	Suspended  *SuspendedBody  `json:"suspended,omitempty" doc:"It sends nothing until an operator lifts this."`
+	Closed     bool            `json:"closed,omitempty" doc:"For good."`
+	Task       *TaskBody       `json:"task,omitempty" doc:"What the operator has to do at Viber."`
+	Switches   *SwitchesBody   `json:"switches,omitempty" doc:"How often it can still be switched this year. Not in lists."`
 	LooksLike  []LookAlike     `json:"looks_like,omitempty" doc:"For operators: other accounts' senders whose names may be taken for this one's."`
 }
 
@@ -324,7 +331,7 @@ type SenderList struct {
 
 // ApproveRequest is the body of POST /v1/senders/{id}/approve.
 type ApproveRequest struct {
-	ServiceID int64      `json:"service_id" minimum:"1" doc:"Viber's."`
+	ServiceID int64      `json:"service_id,omitempty" doc:"Viber's. Of a new version of an active sender: only if it changes."`
 	ActiveOn  *time.Time `json:"active_on,omitempty" doc:"Not before the submission; default now."`
 }
 
@@ -342,6 +349,75 @@ type PassRequest struct {
 // DisableRequest is the body of POST /v1/senders/{id}/disable.
 type DisableRequest struct {
 	Reason string `json:"reason" maxLength:"500"`
+	Month  string `json:"month,omitempty" example:"2026-12" doc:"With whose end it ends. Default: the current month, if there is time (7 days); a later one is only taken when it is named, which confirms that its minimum applies."`
+	Close  bool   `json:"close,omitempty" doc:"For good: final, and not one of the two times a year."`
+}
+
+// EnableRequest is the body of POST /v1/senders/{id}/enable.
+type EnableRequest struct {
+	Month            string `json:"month,omitempty" example:"2027-01" doc:"From whose first day it is on; default: the next month."`
+	AsSoonAsPossible bool   `json:"as_soon_as_possible,omitempty" doc:"Instead: when the operator has confirmed. The minimum of that month applies in full."`
+}
+
+// ReasonRequest is the body of a step that needs a reason.
+type ReasonRequest struct {
+	Reason string `json:"reason" maxLength:"500"`
+}
+
+// ChangeBody is the next version of an active sender's form.
+type ChangeBody struct {
+	Form        account.Form `json:"form"`
+	UnderReview bool         `json:"under_review"`
+	Reasons     []string     `json:"reasons,omitempty" doc:"Why it was returned."`
+	Changed     []string     `json:"changed" doc:"Fields of the form that differ from what works."`
+}
+
+// NoticeBody is the end that was asked for.
+type NoticeBody struct {
+	Month  string    `json:"month" example:"2026-11" doc:"The last month; its minimum applies."`
+	Effect time.Time `json:"effect" doc:"The first instant at which it is off."`
+	Close  bool      `json:"close,omitempty" doc:"For good."`
+	Reason string    `json:"reason"`
+}
+
+// EnablingBody is the beginning that was asked for.
+type EnablingBody struct {
+	From             string `json:"from" example:"2027-01-01"`
+	AsSoonAsPossible bool   `json:"as_soon_as_possible,omitempty"`
+}
+
+// SuspendedBody is a suspension that is not lifted.
+type SuspendedBody struct {
+	Since  time.Time `json:"since"`
+	By     string    `json:"by" enum:"operator,carrier"`
+	Reason string    `json:"reason"`
+}
+
+// TaskBody is an operator's task.
+type TaskBody struct {
+	Kind    string    `json:"kind" enum:"pass,verify,activate_prefix,switch_off,switch_on"`
+	Due     time.Time `json:"due,omitzero" doc:"Absent: there is no date for it."`
+	Overdue bool      `json:"overdue,omitempty"`
+}
+
+// SwitchesBody counts what is left of the two times a year (calendar year of the billing zone).
+type SwitchesBody struct {
+	Off int `json:"off"`
+	On  int `json:"on"`
+}
+
+// TaskList is what operators have to do, the most urgent first.
+type TaskList struct {
+	Tasks []SenderTask `json:"tasks"`
+}
+
+// SenderTask is a task with its sender.
+type SenderTask struct {
+	TaskBody
+	Sender  string `json:"sender" format:"uuid"`
+	Account string `json:"account" format:"uuid"`
+	Name    string `json:"name"`
+	Country string `json:"country"`
 }
 
 // PricesRequest is the body of POST /v1/prices.

@@ -181,6 +181,8 @@ func (c *check) sender() {
 		c.refuse(message.CodeSenderUnknown, "sender", "is not a sender of this account")
 	case !f.InCountry:
 		c.refuse(message.CodeSenderNotInCountry, "sender", "has no configuration for the number's country, %s", c.out.Country)
+	case f.Suspended:
+		c.refuse(message.CodeSenderSuspended, "sender", "is suspended for %s; an operator lifts that", c.out.Country)
 	case !f.Active:
 		c.refuse(message.CodeSenderNotActive, "sender", "is not active for %s", c.out.Country)
 	}

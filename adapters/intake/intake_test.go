@@ -93,12 +93,16 @@ func (sealer) SealContent(_ context.Context, id, account string, expires time.Ti
 
 type senders struct{}
 
+func of(owner, country string) account.Sender {
+	return account.Sender{SenderState: account.SenderState{Account: owner, Country: country}}
+}
+
 func (senders) SendersByServiceID(id int64) []account.Sender {
 	switch id {
 	case 4711:
-		return []account.Sender{{Account: accountID, Country: "PL"}, {Account: accountID, Country: "DE"}}
+		return []account.Sender{of(accountID, "PL"), of(accountID, "DE")}
 	case 4712:
-		return []account.Sender{{Account: accountID}, {Account: "another"}}
+		return []account.Sender{of(accountID, ""), of("another", "")}
 	}
 	return nil
 }

@@ -83,7 +83,7 @@ type WithdrawSender struct {
 
 // ApproveSender makes it Active (B8). A zero ActiveOn means now.
 type ApproveSender struct {
-	ServiceID int64     `json:"service_id"`
+	ServiceID int64     `json:"service_id"` // of a new version of an Active sender: 0 = as before (B11)
 	ActiveOn  time.Time `json:"active_on"`
 	IfVersion int64     `json:"if_version,omitempty"` // as SaveSender's: it is approved what was looked at
 }
@@ -93,14 +93,6 @@ type ReturnSender struct {
 	Reasons   []string `json:"reasons"`
 	IfVersion int64    `json:"if_version,omitempty"` // as SaveSender's
 }
-
-// DisableSender stops it.
-type DisableSender struct {
-	Reason string `json:"reason"`
-}
-
-// EnableSender starts it again.
-type EnableSender struct{}
 
 // PublishPrices adds a version to a price list. A zero ValidFrom means now.
 type PublishPrices struct {
@@ -125,57 +117,72 @@ type RemoveEndpoint struct {
 
 // Command types as they stand in the inbox.
 const (
-	CommandCreate         = "account.create.v1"
-	CommandChangeSettings = "account.change_settings.v1"
-	CommandIssueKey       = "account.issue_key.v1"
-	CommandRevokeKey      = "account.revoke_key.v1"
-	CommandCreateSender   = "sender.create.v1"
-	CommandSaveSender     = "sender.save.v1"
-	CommandSubmitSender   = "sender.submit.v1"
-	CommandPassSender     = "sender.pass.v1"
-	CommandWithdrawSender = "sender.withdraw.v1"
-	CommandApproveSender  = "sender.approve.v1"
-	CommandReturnSender   = "sender.return.v1"
-	CommandDisableSender  = "sender.disable.v1"
-	CommandEnableSender   = "sender.enable.v1"
-	CommandPublishPrices  = "prices.publish.v1"
-	CommandAddEndpoint    = "endpoint.add.v1"
-	CommandRemoveEndpoint = "endpoint.remove.v1"
+	CommandCreate          = "account.create.v1"
+	CommandChangeSettings  = "account.change_settings.v1"
+	CommandIssueKey        = "account.issue_key.v1"
+	CommandRevokeKey       = "account.revoke_key.v1"
+	CommandCreateSender    = "sender.create.v1"
+	CommandSaveSender      = "sender.save.v1"
+	CommandSubmitSender    = "sender.submit.v1"
+	CommandPassSender      = "sender.pass.v1"
+	CommandWithdrawSender  = "sender.withdraw.v1"
+	CommandApproveSender   = "sender.approve.v1"
+	CommandReturnSender    = "sender.return.v1"
+	CommandDisableSender   = "sender.disable.v1"
+	CommandEnableSender    = "sender.enable.v1"
+	CommandWithdrawDisable = "sender.withdraw_disable.v1"
+	CommandWithdrawEnable  = "sender.withdraw_enable.v1"
+	CommandConfirmSender   = "sender.confirm.v1"
+	CommandSuspendSender   = "sender.suspend.v1"
+	CommandLiftSuspension  = "sender.lift_suspension.v1"
+	CommandPublishPrices   = "prices.publish.v1"
+	CommandAddEndpoint     = "endpoint.add.v1"
+	CommandRemoveEndpoint  = "endpoint.remove.v1"
 )
 
-func (Create) CommandType() string         { return CommandCreate }
-func (ChangeSettings) CommandType() string { return CommandChangeSettings }
-func (IssueKey) CommandType() string       { return CommandIssueKey }
-func (RevokeKey) CommandType() string      { return CommandRevokeKey }
-func (CreateSender) CommandType() string   { return CommandCreateSender }
-func (SaveSender) CommandType() string     { return CommandSaveSender }
-func (SubmitSender) CommandType() string   { return CommandSubmitSender }
-func (PassSender) CommandType() string     { return CommandPassSender }
-func (WithdrawSender) CommandType() string { return CommandWithdrawSender }
-func (ApproveSender) CommandType() string  { return CommandApproveSender }
-func (ReturnSender) CommandType() string   { return CommandReturnSender }
-func (DisableSender) CommandType() string  { return CommandDisableSender }
-func (EnableSender) CommandType() string   { return CommandEnableSender }
-func (PublishPrices) CommandType() string  { return CommandPublishPrices }
-func (AddEndpoint) CommandType() string    { return CommandAddEndpoint }
-func (RemoveEndpoint) CommandType() string { return CommandRemoveEndpoint }
+func (Create) CommandType() string          { return CommandCreate }
+func (ChangeSettings) CommandType() string  { return CommandChangeSettings }
+func (IssueKey) CommandType() string        { return CommandIssueKey }
+func (RevokeKey) CommandType() string       { return CommandRevokeKey }
+func (CreateSender) CommandType() string    { return CommandCreateSender }
+func (SaveSender) CommandType() string      { return CommandSaveSender }
+func (SubmitSender) CommandType() string    { return CommandSubmitSender }
+func (PassSender) CommandType() string      { return CommandPassSender }
+func (WithdrawSender) CommandType() string  { return CommandWithdrawSender }
+func (ApproveSender) CommandType() string   { return CommandApproveSender }
+func (ReturnSender) CommandType() string    { return CommandReturnSender }
+func (DisableSender) CommandType() string   { return CommandDisableSender }
+func (EnableSender) CommandType() string    { return CommandEnableSender }
+func (WithdrawDisable) CommandType() string { return CommandWithdrawDisable }
+func (WithdrawEnable) CommandType() string  { return CommandWithdrawEnable }
+func (ConfirmSender) CommandType() string   { return CommandConfirmSender }
+func (SuspendSender) CommandType() string   { return CommandSuspendSender }
+func (LiftSuspension) CommandType() string  { return CommandLiftSuspension }
+func (PublishPrices) CommandType() string   { return CommandPublishPrices }
+func (AddEndpoint) CommandType() string     { return CommandAddEndpoint }
+func (RemoveEndpoint) CommandType() string  { return CommandRemoveEndpoint }
 
-func (Create) command()         {}
-func (ChangeSettings) command() {}
-func (IssueKey) command()       {}
-func (RevokeKey) command()      {}
-func (CreateSender) command()   {}
-func (SaveSender) command()     {}
-func (SubmitSender) command()   {}
-func (PassSender) command()     {}
-func (WithdrawSender) command() {}
-func (ApproveSender) command()  {}
-func (ReturnSender) command()   {}
-func (DisableSender) command()  {}
-func (EnableSender) command()   {}
-func (PublishPrices) command()  {}
-func (AddEndpoint) command()    {}
-func (RemoveEndpoint) command() {}
+func (Create) command()          {}
+func (ChangeSettings) command()  {}
+func (IssueKey) command()        {}
+func (RevokeKey) command()       {}
+func (CreateSender) command()    {}
+func (SaveSender) command()      {}
+func (SubmitSender) command()    {}
+func (PassSender) command()      {}
+func (WithdrawSender) command()  {}
+func (ApproveSender) command()   {}
+func (ReturnSender) command()    {}
+func (DisableSender) command()   {}
+func (EnableSender) command()    {}
+func (WithdrawDisable) command() {}
+func (WithdrawEnable) command()  {}
+func (ConfirmSender) command()   {}
+func (SuspendSender) command()   {}
+func (LiftSuspension) command()  {}
+func (PublishPrices) command()   {}
+func (AddEndpoint) command()     {}
+func (RemoveEndpoint) command()  {}
 
 // ErrUnknownCommand says that a command type is not one of this package's. An
 // owner that meets it gives its partition up rather than skip it.
@@ -205,24 +212,29 @@ func IsCommand(typ string) bool {
 
 func commandDecoders() map[string]func([]byte) (Command, error) {
 	return map[string]func([]byte) (Command, error){
-		CommandCreate:         as[Create],
-		CommandChangeSettings: as[ChangeSettings],
-		CommandIssueKey:       as[IssueKey],
-		CommandRevokeKey:      as[RevokeKey],
-		CommandCreateSender:   as[CreateSender],
-		CommandSaveSender:     as[SaveSender],
-		CommandSubmitSender:   as[SubmitSender],
-		CommandPassSender:     as[PassSender],
-		CommandWithdrawSender: as[WithdrawSender],
-		CommandApproveSender:  as[ApproveSender],
-		CommandReturnSender:   as[ReturnSender],
-		CommandDisableSender:  as[DisableSender],
-		CommandEnableSender:   as[EnableSender],
-		CommandPublishPrices:  as[PublishPrices],
-		CommandAddEndpoint:    as[AddEndpoint],
-		CommandRemoveEndpoint: as[RemoveEndpoint],
-		CommandPause:          as[Pause],
-		CommandResume:         as[Resume],
+		CommandCreate:          as[Create],
+		CommandChangeSettings:  as[ChangeSettings],
+		CommandIssueKey:        as[IssueKey],
+		CommandRevokeKey:       as[RevokeKey],
+		CommandCreateSender:    as[CreateSender],
+		CommandSaveSender:      as[SaveSender],
+		CommandSubmitSender:    as[SubmitSender],
+		CommandPassSender:      as[PassSender],
+		CommandWithdrawSender:  as[WithdrawSender],
+		CommandApproveSender:   as[ApproveSender],
+		CommandReturnSender:    as[ReturnSender],
+		CommandDisableSender:   as[DisableSender],
+		CommandEnableSender:    as[EnableSender],
+		CommandWithdrawDisable: as[WithdrawDisable],
+		CommandWithdrawEnable:  as[WithdrawEnable],
+		CommandConfirmSender:   as[ConfirmSender],
+		CommandSuspendSender:   as[SuspendSender],
+		CommandLiftSuspension:  as[LiftSuspension],
+		CommandPublishPrices:   as[PublishPrices],
+		CommandAddEndpoint:     as[AddEndpoint],
+		CommandRemoveEndpoint:  as[RemoveEndpoint],
+		CommandPause:           as[Pause],
+		CommandResume:          as[Resume],
 	}
 }
 
@@ -251,6 +263,16 @@ const (
 	CodePassedOn        = "passed_on"        // the submission is with Viber already
 	CodeVersionConflict = "version_conflict" // it has changed since the version that was named
 	CodeWrongStream     = "wrong_stream"     // the command does not fit the stream it was sent to
+	CodeNoticeTooLate   = "notice_too_late"  // for the end of that month; the refusal names the next (F5)
+	CodeNoNotice        = "no_notice"        // there is none to be withdrawn
+	CodeToggledTwice    = "toggled_twice"    // in that year; the refusal names the day from which it is possible (F6)
+	CodeSenderClosed    = "sender_closed"    // for good
+	CodeEnabling        = "enabling"         // it is about to be enabled
+	CodeNotEnabling     = "not_enabling"     // nobody asked for it
+	CodeNoTask          = "no_task"          // there is none to be confirmed
+	CodeNotSuspended    = "not_suspended"    // there is nothing to be lifted
+	CodeNoChange        = "no_change"        // of an active sender: nothing to be submitted
+	CodeMonthSealed     = "month_sealed"     // nothing is dated into it any more (F4)
 	CodeTooMany         = "too_many"
 	CodeBackdated       = "backdated"
 )

@@ -5,9 +5,16 @@ import (
 	"time"
 
 	"goniec/domain"
+	"goniec/domain/calendar"
 )
 
-func decideSender(s State, now time.Time, c Command) ([]Event, error) {
+// What Viber may take, from the day on which a submission was passed on (B7).
+const (
+	VerificationDays = 14 // working days, until it is verified
+	PrefixDays       = 28 // days, until the prefix is active
+)
+
+func decideSender(s State, f Facts, c Command) ([]Event, error) {
 	if !strings.HasPrefix(s.Stream, senderPrefix) {
 		return nil, wrongStream(s, c)
 	}
@@ -23,25 +30,65 @@ func decideSender(s State, now time.Time, c Command) ([]Event, error) {
 	if v := ifVersion(c); v != 0 && v != s.Version {
 		return nil, domain.Refuse(CodeVersionConflict, "it is at version %d by now: look at it again", s.Version)
 	}
+	if s.Sender.Status == SenderActive {
+		return decideActive(*s.Sender, f, c)
+	}
 	switch c := c.(type) {
 	case SaveSender:
 		return saveSender(*s.Sender, c)
 	case SubmitSender:
-		return submitSender(*s.Sender, now, c)
+		return submitSender(*s.Sender, f, c)
 	case PassSender:
-		return passSender(*s.Sender, now, c)
+		return passSender(*s.Sender, f, c)
 	case WithdrawSender:
-		return withdrawSender(*s.Sender)
+		if err := withMe(*s.Sender); err != nil {
+			return nil, err
+		}
+		return []Event{SenderWithdrawn{}}, nil
 	case ApproveSender:
-		return approveSender(*s.Sender, now, c)
+		return approveSender(*s.Sender, f, c)
 	case ReturnSender:
-		return returnSender(c)
-	case DisableSender:
-		return disableSender(c)
-	case EnableSender:
-		return []Event{SenderEnabled{}}, nil
+		if err := checkReasons(c.Reasons); err != nil {
+			return nil, err
+		}
+		return []Event{SenderReturned{Reasons: c.Reasons}}, nil
 	}
-	return nil, wrongStream(s, c)
+	return decideSwitches(*s.Sender, f, c)
+}
+
+// decideActive is what is said to an Active sender: of its form it is the next
+// version that is meant (B11).
+func decideActive(s SenderState, f Facts, c Command) ([]Event, error) {
+	switch c := c.(type) {
+	case SaveSender:
+		return saveChange(s, c)
+	case SubmitSender:
+		return submitChange(s, f)
+	case PassSender, WithdrawSender, ApproveSender, ReturnSender:
+		return reviewChange(s, f, c)
+	}
+	return decideSwitches(s, f, c)
+}
+
+// decideSwitches is what turns a sender off and on.
+func decideSwitches(s SenderState, f Facts, c Command) ([]Event, error) {
+	switch c := c.(type) {
+	case DisableSender:
+		return disableSender(s, f, c)
+	case WithdrawDisable:
+		return withdrawDisable(s)
+	case EnableSender:
+		return enableSender(s, f, c)
+	case WithdrawEnable:
+		return withdrawEnable(s)
+	case ConfirmSender:
+		return confirmSender(s, f)
+	case SuspendSender:
+		return suspendSender(s, c)
+	case LiftSuspension:
+		return liftSuspension(s, c)
+	}
+	return nil, wrongStream(State{}, c)
 }
 
 func createSender(s State, c CreateSender) ([]Event, error) {
@@ -81,6 +128,20 @@ func ifVersion(c Command) int64 {
 		return c.IfVersion
 	case ReturnSender:
 		return c.IfVersion
+	case DisableSender:
+		return c.IfVersion
+	case WithdrawDisable:
+		return c.IfVersion
+	case EnableSender:
+		return c.IfVersion
+	case WithdrawEnable:
+		return c.IfVersion
+	case ConfirmSender:
+		return c.IfVersion
+	case SuspendSender:
+		return c.IfVersion
+	case LiftSuspension:
+		return c.IfVersion
 	}
 	return 0
 }
@@ -96,57 +157,64 @@ func saveSender(s SenderState, c SaveSender) ([]Event, error) {
 	return []Event{changes}, nil
 }
 
-func submitSender(s SenderState, now time.Time, c SubmitSender) ([]Event, error) {
+func submitSender(s SenderState, f Facts, c SubmitSender) ([]Event, error) {
 	form := s.Filled()
 	missing := Missing(form)
 	if len(missing) > 0 && !c.Elsewhere {
 		return nil, incomplete(missing)
 	}
-	return []Event{SenderSubmitted{At: now, Number: s.Submissions + 1, Form: &form, Elsewhere: len(missing) > 0}}, nil
+	return []Event{SenderSubmitted{At: f.Now, Number: s.Submission.Number + 1, Form: &form, Elsewhere: len(missing) > 0}}, nil
 }
 
-func passSender(s SenderState, now time.Time, c PassSender) ([]Event, error) {
+func passSender(s SenderState, f Facts, c PassSender) ([]Event, error) {
 	if c.Reference != "" {
 		if err := checkText("reference", c.Reference, MaxReference); err != nil {
 			return nil, err
 		}
 	}
-	on, err := sinceSubmission("on", c.On, s, now)
+	on, err := sinceSubmission("on", c.On, s, f)
 	if err != nil {
 		return nil, err
 	}
-	return []Event{SenderPassed{On: on, Reference: c.Reference}}, nil
+	day := calendar.DateOf(on, f.zone())
+	return []Event{SenderPassed{
+		On: on, Reference: c.Reference, VerifiedBy: f.endOfWorkingDay(day, VerificationDays).UTC(), PrefixBy: day.Add(PrefixDays + 1).Begins(f.zone()).UTC(),
+	}}, nil
 }
 
 // sinceSubmission is the day that an operator names of a step after the
 // submission; zero means now.
-func sinceSubmission(field string, on time.Time, s SenderState, now time.Time) (time.Time, error) {
+func sinceSubmission(field string, on time.Time, s SenderState, f Facts) (time.Time, error) {
 	if on.IsZero() {
-		on = now
+		on = f.Now
 	}
-	if on.After(now) {
+	if on.After(f.Now) {
 		return on, domain.RefuseField(CodeInvalidValue, field, "must not lie in the future")
 	}
-	if dayBefore(on, s.SubmittedAt) {
+	if dayBefore(on, s.Submission.At) {
 		return on, domain.RefuseField(CodeBackdated, field, "must not lie before the day of submission")
 	}
 	return on, nil
 }
 
-func withdrawSender(s SenderState) ([]Event, error) {
+// withMe refuses to take a submission back that Viber has (B10).
+func withMe(s SenderState) error {
 	if !s.PassedOn.IsZero() {
-		return nil, domain.Refuse(CodePassedOn, "the submission was passed to Viber already; ask the operator to return it")
+		return domain.Refuse(CodePassedOn, "the submission was passed to Viber already; ask the operator to return it")
 	}
-	return []Event{SenderWithdrawn{}}, nil
+	return nil
 }
 
-func approveSender(s SenderState, now time.Time, c ApproveSender) ([]Event, error) {
+func approveSender(s SenderState, f Facts, c ApproveSender) ([]Event, error) {
 	if c.ServiceID <= 0 {
 		return nil, domain.RefuseField(CodeRequired, "service_id", "must be Viber's service id, above 0")
 	}
-	on, err := sinceSubmission("active_on", c.ActiveOn, s, now)
+	on, err := sinceSubmission("active_on", c.ActiveOn, s, f)
 	if err != nil {
 		return nil, err
+	}
+	if m := calendar.MonthOf(on, f.zone()); f.sealed(m) {
+		return nil, domain.RefuseField(CodeMonthSealed, "active_on", "must not lie in %s, which is sealed: nothing is dated into it any more", m)
 	}
 	return []Event{SenderApproved{ServiceID: c.ServiceID, ActiveOn: on}}, nil
 }
@@ -157,24 +225,17 @@ func dayBefore(on, submitted time.Time) bool {
 	return on.Before(time.Date(y, m, d, 0, 0, 0, 0, on.Location()))
 }
 
-func returnSender(c ReturnSender) ([]Event, error) {
-	if len(c.Reasons) == 0 {
-		return nil, required("reasons")
+func checkReasons(reasons []string) error {
+	if len(reasons) == 0 {
+		return required("reasons")
 	}
-	if len(c.Reasons) > MaxReasons {
-		return nil, domain.RefuseField(CodeTooMany, "reasons", "must be at most %d", MaxReasons)
+	if len(reasons) > MaxReasons {
+		return domain.RefuseField(CodeTooMany, "reasons", "must be at most %d", MaxReasons)
 	}
-	for _, r := range c.Reasons {
+	for _, r := range reasons {
 		if err := checkText("reasons", r, MaxReason); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return []Event{SenderReturned{Reasons: c.Reasons}}, nil
-}
-
-func disableSender(c DisableSender) ([]Event, error) {
-	if err := checkText("reason", c.Reason, MaxReason); err != nil {
-		return nil, err
-	}
-	return []Event{SenderDisabled(c)}, nil
+	return nil
 }

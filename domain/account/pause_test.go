@@ -29,15 +29,15 @@ func TestSwitch(t *testing.T) {
 
 		on := given(t, stream, account.Pause{Switch: sw, Reason: "why", By: "key:1"})
 		require.True(t, on.Paused)
-		events, err := account.Decide(on, now, account.Pause{Switch: sw, Reason: "another", By: "key:2"})
+		events, err := account.Decide(on, facts(now), account.Pause{Switch: sw, Reason: "another", By: "key:2"})
 		require.NoError(t, err)
 		require.Empty(t, events, "the first reason stands")
-		events, err = account.Decide(on, now, account.Resume{Switch: sw, Reason: "mended", By: "key:2"})
+		events, err = account.Decide(on, facts(now), account.Resume{Switch: sw, Reason: "mended", By: "key:2"})
 		require.NoError(t, err)
 		require.Equal(t, []account.Event{account.PauseEnded{Switch: sw, Reason: "mended", By: "key:2"}}, events)
-		off := account.Evolve(on, events[0])
+		off := account.Evolve(on, events[0], now)
 		require.False(t, off.Paused)
-		events, err = account.Decide(off, now, account.Resume{Switch: sw, Reason: "again", By: "key:2"})
+		events, err = account.Decide(off, facts(now), account.Resume{Switch: sw, Reason: "again", By: "key:2"})
 		require.NoError(t, err)
 		require.Empty(t, events)
 	}
@@ -63,7 +63,7 @@ func TestSwitchIsRefused(t *testing.T) {
 		"too much for account":   {account.Switch{Scope: "account", Account: acc, Route: "sms"}, "route"},
 	} {
 		var refused *domain.Error
-		_, err := account.Decide(account.State{Stream: c.sw.Stream()}, now, account.Pause{Switch: c.sw, Reason: "r", By: "b"})
+		_, err := account.Decide(account.State{Stream: c.sw.Stream()}, facts(now), account.Pause{Switch: c.sw, Reason: "r", By: "b"})
 		require.ErrorAs(t, err, &refused, name)
 		require.Equal(t, c.field, refused.Field, name)
 	}
@@ -71,10 +71,10 @@ func TestSwitchIsRefused(t *testing.T) {
 	for _, c := range []account.Command{
 		account.Pause{Switch: all, By: "b"}, account.Pause{Switch: all, Reason: strings.Repeat("x", 501), By: "b"}, account.Resume{Switch: all, Reason: "r"},
 	} {
-		_, err := account.Decide(account.State{Stream: all.Stream()}, now, c)
+		_, err := account.Decide(account.State{Stream: all.Stream()}, facts(now), c)
 		require.Error(t, err)
 	}
-	_, err := account.Decide(account.State{Stream: "pause/route/sms"}, now, account.Pause{Switch: all, Reason: "r", By: "b"})
+	_, err := account.Decide(account.State{Stream: "pause/route/sms"}, facts(now), account.Pause{Switch: all, Reason: "r", By: "b"})
 	require.Equal(t, account.CodeWrongStream, domain.CodeOf(err))
 }
 

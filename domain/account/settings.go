@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"goniec/domain"
+	"goniec/domain/calendar"
 )
 
 // Late policies (D3).
@@ -60,6 +61,7 @@ func (s Settings) Validate() error {
 		{"polish_letters", s.PolishLetters == KeepLetters || s.PolishLetters == StripLetters, "must be keep or strip"},
 		{"sms_max_parts", s.SMSMaxParts >= 1 && s.SMSMaxParts <= MaxSMSParts, "must be from 1 to 10"},
 		{"retention_days", s.RetentionDays >= 0 && s.RetentionDays <= MaxRetention, "must be from 0 to 3650"},
+		{"notice_count", s.NoticeCount == "" || s.NoticeCount == calendar.NoticeDates || s.NoticeCount == calendar.NoticeFullDays, "must be dates or full_days"},
 		{"requests_per_s", s.RequestsPerSec >= 0 && s.RequestsPerSec <= MaxRequestsRate, "must be from 0 to 100000"},
 	}
 	for _, c := range checks {

@@ -42,39 +42,6 @@ type EndpointState struct {
 	Removed bool     `json:"removed,omitempty"`
 }
 
-// SenderState is a configuration.
-type SenderState struct {
-	Account     string       `json:"account"`
-	Name        string       `json:"name"`
-	Company     string       `json:"company"`
-	Country     string       `json:"country"`
-	TwoWay      bool         `json:"two_way,omitempty"`
-	Status      SenderStatus `json:"status"`
-	SubmittedAt time.Time    `json:"submitted_at,omitzero"`
-	ServiceID   int64        `json:"service_id,omitempty"`
-	Form        Form         `json:"form,omitzero"`         // what was saved of it; Filled has the rest
-	Submissions int          `json:"submissions,omitempty"` // how often it was submitted
-	PassedOn    time.Time    `json:"passed_on,omitzero"`    // of the submission under review
-	Reference   string       `json:"reference,omitempty"`   // Viber's, with PassedOn
-}
-
-// Filled is the form as it stands, with what the configuration was created by
-// and what holds unless the form says otherwise.
-func (s SenderState) Filled() Form {
-	return filled(s.Form, s.Name, s.Company, s.Country, s.TwoWay)
-}
-
-func filled(f Form, name, company, country string, twoWay bool) Form {
-	f.Name, f.Company, f.Country = name, company, country
-	if f.RegisteredIn == "" {
-		f.RegisteredIn = DefaultCountry
-	}
-	if f.Communication == "" && twoWay {
-		f.Communication = TwoWay
-	}
-	return f
-}
-
 // PricesState is what the next version of a list is judged by.
 type PricesState struct {
 	Currency string `json:"currency"`
@@ -82,37 +49,40 @@ type PricesState struct {
 }
 
 // Decide answers what a command does to a stream: events, none when it changes
-// nothing (a repeat), or a *domain.Error. It is pure; now is domain time. State
+// nothing (a repeat), or a *domain.Error. It is pure. State
 // is the zero value with Stream set for a stream without events.
-func Decide(s State, now time.Time, c Command) ([]Event, error) {
+func Decide(s State, f Facts, c Command) ([]Event, error) {
 	switch c := c.(type) {
 	case Create, ChangeSettings, IssueKey, RevokeKey, AddEndpoint, RemoveEndpoint:
 		return decideAccount(s, c)
-	case CreateSender, SaveSender, SubmitSender, PassSender, WithdrawSender, ApproveSender, ReturnSender, DisableSender, EnableSender:
-		return decideSender(s, now, c)
+	case CreateSender, SaveSender, SubmitSender, PassSender, WithdrawSender, ApproveSender, ReturnSender, DisableSender, WithdrawDisable,
+		EnableSender, WithdrawEnable, ConfirmSender, SuspendSender, LiftSuspension:
+		return decideSender(s, f, c)
+	case Fire:
+		return fire(s, f, c), nil
 	case PublishPrices:
-		return decidePrices(s, now, c)
+		return decidePrices(s, f.Now, c)
 	case Pause, Resume:
 		return decidePause(s, c)
 	}
 	return nil, &ErrUnknownCommand{Type: c.CommandType()}
 }
 
-// Evolve folds one event of the stream into its state. The given state is not
-// changed: maps are copied before they are written.
-func Evolve(s State, e Event) State {
+// Evolve folds one event of the stream into its state; at is its ce_time. The given
+// state is not changed: maps are copied before they are written.
+func Evolve(s State, e Event, at time.Time) State {
 	s.Version++
 	switch e := e.(type) {
 	case AccountCreated, SettingsChanged, KeyIssued, KeyRevoked, EndpointAdded, EndpointRemoved:
 		s.Account = evolveAccount(s.Account, e)
-	case SenderCreated, SenderDraftSaved, SenderSubmitted, SenderPassed, SenderWithdrawn, SenderApproved, SenderReturned, SenderDisabled, SenderEnabled:
-		s.Sender = evolveSender(s.Sender, e)
 	case PricesPublished:
 		s.Prices = &PricesState{Currency: e.Currency, Versions: int(s.Version)}
 	case PauseBegun:
 		s.Paused = true
 	case PauseEnded:
 		s.Paused = false
+	default:
+		s.Sender = evolveSender(s.Sender, e, at)
 	}
 	return s
 }
@@ -139,38 +109,6 @@ func evolveAccount(old *AccountState, e Event) *AccountState {
 		x := s.Endpoints[e.Endpoint]
 		x.Removed = true
 		s.Endpoints = with(s.Endpoints, e.Endpoint, x)
-	}
-	return &s
-}
-
-func evolveSender(old *SenderState, e Event) *SenderState {
-	var s SenderState
-	if old != nil {
-		s = *old
-	}
-	switch e := e.(type) {
-	case SenderCreated:
-		s.Account, s.Name, s.Company, s.Country, s.TwoWay = e.Account, e.Name, e.Company, e.Country, e.TwoWay
-		s.Status = SenderNew
-	case SenderDraftSaved:
-		s.Form = s.Form.with(e)
-		s.Company, s.TwoWay = s.Form.basics(s.Company, s.TwoWay)
-	case SenderSubmitted:
-		s.Status, s.SubmittedAt = SenderInReview, e.At
-		s.Submissions++
-		s.PassedOn, s.Reference = time.Time{}, ""
-	case SenderPassed:
-		s.PassedOn, s.Reference = e.On, e.Reference
-	case SenderWithdrawn:
-		s.Status = SenderNew
-	case SenderApproved:
-		s.Status, s.ServiceID = SenderActive, e.ServiceID
-	case SenderReturned:
-		s.Status = SenderNew
-	case SenderDisabled:
-		s.Status = SenderOff
-	case SenderEnabled:
-		s.Status = SenderActive
 	}
 	return &s
 }

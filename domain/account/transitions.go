@@ -2,6 +2,7 @@ package account
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -37,8 +38,25 @@ func SenderTransitions() []Transition {
 		{SenderInReview, CommandWithdrawSender, SenderNew, "B10"},
 		{SenderInReview, CommandApproveSender, SenderActive, "B8"},
 		{SenderInReview, CommandReturnSender, SenderNew, "B8"},
-		{SenderActive, CommandDisableSender, SenderOff, "F5"},
-		{SenderOff, CommandEnableSender, SenderActive, "F7"},
+		{SenderActive, CommandSaveSender, SenderActive, "B11"},
+		{SenderActive, CommandSubmitSender, SenderActive, "B11"},
+		{SenderActive, CommandPassSender, SenderActive, "B11"},
+		{SenderActive, CommandWithdrawSender, SenderActive, "B11"},
+		{SenderActive, CommandApproveSender, SenderActive, "B11"},
+		{SenderActive, CommandReturnSender, SenderActive, "B11"},
+		{SenderActive, CommandSuspendSender, SenderActive, "B13"},
+		{SenderActive, CommandLiftSuspension, SenderActive, "B13"},
+		{SenderActive, CommandDisableSender, SenderActive, "F5"}, // notice is given
+		{SenderActive, CommandWithdrawDisable, SenderActive, "F5"},
+		{SenderActive, CommandFire, SenderOff, "F5"},             // the notice takes effect
+		{SenderActive, CommandConfirmSender, SenderActive, "F7"}, // once more: nothing changes
+		{SenderOff, CommandDisableSender, SenderOff, "F6"},       // for good
+		{SenderOff, CommandConfirmSender, SenderOff, "F5"},       // it is off at Viber
+		{SenderOff, CommandLiftSuspension, SenderOff, "B13"},
+		{SenderOff, CommandEnableSender, SenderOff, "F7"}, // asked for
+		{SenderOff, CommandWithdrawEnable, SenderOff, "F7"},
+		{SenderOff, CommandConfirmSender, SenderActive, "F7"}, // it is on at Viber, and its day has come
+		{SenderOff, CommandFire, SenderActive, "F7"},          // its day has come, and it was confirmed
 	}
 }
 
@@ -54,7 +72,7 @@ func next(from SenderStatus, command string) (SenderStatus, bool) {
 func notNow(from SenderStatus, command string) string {
 	var needs []string
 	for _, t := range SenderTransitions() {
-		if t.Command == command {
+		if t.Command == command && !slices.Contains(needs, string(t.From)) {
 			needs = append(needs, string(t.From))
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"goniec/domain/calendar"
 	"goniec/domain/message"
 )
 
@@ -59,30 +60,10 @@ type Endpoint struct {
 
 // Sender is a configuration as it stands.
 type Sender struct {
-	ID        string
-	Version   int64
-	Account   string
-	Name      string
-	Company   string
-	Country   string
-	TwoWay    bool
-	Status    SenderStatus
-	ServiceID int64 // 0 before the first approval
-	ActiveOn  time.Time
-	Reasons   []string // of the last return, until the next submission
-	Changed   time.Time
-
-	Form       Form // as it stands; Missing tells what it lacks
-	Submission Submission
-	PassedOn   time.Time // of the submission under review; zero before
-	Reference  string    // Viber's, with PassedOn
-}
-
-// Submission is the last one; those before it are events of the journal.
-type Submission struct {
-	Number int // 0 = there was none
-	At     time.Time
-	Form   *Form // as frozen; nil before forms were kept
+	ID      string
+	Version int64
+	Changed time.Time
+	SenderState
 }
 
 type senderName struct{ account, name string }
@@ -160,37 +141,13 @@ func (v *View) applyAccount(id string, version int64, e Event, at time.Time) {
 }
 
 func (v *View) applySender(id string, version int64, e Event, at time.Time) {
-	s := Sender{ID: id}
+	s := Sender{ID: id, Version: version, Changed: at}
 	old := v.senders[id]
-	if old != nil {
-		s = *old
+	if old == nil {
+		s.SenderState = *evolveSender(nil, e, at)
+	} else {
+		s.SenderState = *evolveSender(&old.SenderState, e, at)
 	}
-	s.Version, s.Changed = version, at
-	switch e := e.(type) {
-	case SenderCreated:
-		s.Account, s.Name, s.Company, s.Country, s.TwoWay = e.Account, e.Name, e.Company, e.Country, e.TwoWay
-		s.Status = SenderNew
-	case SenderDraftSaved:
-		s.Form = s.Form.with(e)
-		s.Company, s.TwoWay = s.Form.basics(s.Company, s.TwoWay)
-	case SenderSubmitted:
-		s.Status, s.Reasons = SenderInReview, nil
-		s.Submission = Submission{Number: s.Submission.Number + 1, At: e.At, Form: e.Form}
-		s.PassedOn, s.Reference = time.Time{}, ""
-	case SenderPassed:
-		s.PassedOn, s.Reference = e.On, e.Reference
-	case SenderWithdrawn:
-		s.Status = SenderNew
-	case SenderApproved:
-		s.Status, s.ServiceID, s.ActiveOn = SenderActive, e.ServiceID, e.ActiveOn
-	case SenderReturned:
-		s.Status, s.Reasons = SenderNew, e.Reasons
-	case SenderDisabled:
-		s.Status = SenderOff
-	case SenderEnabled:
-		s.Status = SenderActive
-	}
-	s.Form = filled(s.Form, s.Name, s.Company, s.Country, s.TwoWay)
 	v.indexSender(old, &s)
 }
 
@@ -394,12 +351,19 @@ func (v *View) SenderFacts(account, name, country string) message.SenderFacts {
 	return message.SenderFacts{
 		Known:     true,
 		InCountry: true,
-		Active:    s.Status == SenderActive,
+		Active:    s.Status == SenderActive && s.Suspension == nil,
+		Suspended: s.Suspension != nil,
 		ID:        s.ID,
 		Version:   int(s.Version),
 		ServiceID: s.ServiceID,
 		SMSFrom:   from,
 	}
+}
+
+// Notice is how notice is counted for an account's senders (F5).
+func (v *View) Notice(account string) calendar.Notice {
+	a, _ := v.AccountByID(account)
+	return calendar.Notice{Count: a.Settings.NoticeCount}
 }
 
 // PolicyVersion is the version of the account's stream, which holds its settings.

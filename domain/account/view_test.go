@@ -29,10 +29,10 @@ func (j *journal) do(stream string, c account.Command) {
 	j.t.Helper()
 	s := j.states[stream]
 	s.Stream = stream
-	events, err := account.Decide(s, j.now, c)
+	events, err := account.Decide(s, facts(j.now), c)
 	require.NoError(j.t, err)
 	for _, e := range events {
-		s = account.Evolve(s, e)
+		s = account.Evolve(s, e, now)
 		j.view.Apply(stream, s.Version, e, j.now)
 	}
 	j.states[stream] = s
@@ -128,10 +128,12 @@ func TestViewOfSenders(t *testing.T) {
 	require.Equal(t, message.SenderFacts{}, j.view.SenderFacts(acc, "nobody", "PL"))
 
 	j.do(account.SenderStream(s.ID), account.DisableSender{Reason: "asked"})
+	j.now = time.Date(2026, 11, 30, 23, 0, 0, 0, time.UTC)
+	j.do(account.SenderStream(s.ID), account.Fire{Timer: account.TimerNotice, Due: j.now})
 	changed := account.DefaultSettings()
 	changed.SMSName = "InfoSMS"
 	j.do(account.AccountStream(acc), account.ChangeSettings{Settings: changed})
-	require.Equal(t, message.SenderFacts{Known: true, InCountry: true, ID: s.ID, Version: 4, ServiceID: 7, SMSFrom: "InfoSMS"},
+	require.Equal(t, message.SenderFacts{Known: true, InCountry: true, ID: s.ID, Version: 5, ServiceID: 7, SMSFrom: "InfoSMS"},
 		j.view.SenderFacts(acc, "GONIEC", "DE"))
 }
 

@@ -172,7 +172,11 @@ func object(t *testing.T, data []byte) map[string]any {
 }
 
 // addedSince are fields that are younger than their type's golden file.
-var addedSince = []string{"goniec.number.report_stored.v1.Why"}
+var addedSince = []string{
+	"goniec.number.report_stored.v1.Why", "goniec.account.created.v1.Settings.NoticeCount", "goniec.account.settings_changed.v1.Settings.NoticeCount",
+	"goniec.sender.passed.v1.VerifiedBy", "goniec.sender.passed.v1.PrefixBy", "goniec.sender.enabled.v1.On", "goniec.sender.enabled.v1.At",
+	"goniec.sender.disabled.v1.On", "goniec.sender.disabled.v1.At", "goniec.sender.disabled.v1.TaskDue",
+}
 
 func requireFilled(t *testing.T, v reflect.Value, path string) {
 	t.Helper()

@@ -107,8 +107,8 @@ type OptOut struct {
 
 // Fire says that a timer of the message is due. A stale one changes nothing.
 type Fire struct {
-	Timer TimerName `json:"timer"`
-	Due   time.Time `json:"due"`
+	Timer domain.TimerName `json:"timer"`
+	Due   time.Time        `json:"due"`
 }
 
 func (Request) command() {}
@@ -127,27 +127,18 @@ const (
 	CommandResolve = "message.resolve.v1"
 )
 
-// TimerName names a timer of a message; at most one of each is set at a time.
-type TimerName string
-
-// The timers.
+// The timers of a message.
 const (
-	TimerRelease  TimerName = "release"   // send_at has come
-	TimerRetry    TimerName = "retry"     // try again on the current channel (D3a)
-	TimerDeadline TimerName = "deadline"  // the validity period is over (D3)
-	TimerNoReport TimerName = "no_report" // the SMS's report is overdue (D3b), or a dispatcher's answer
+	TimerRelease  domain.TimerName = "release"   // send_at has come
+	TimerRetry    domain.TimerName = "retry"     // try again on the current channel (D3a)
+	TimerDeadline domain.TimerName = "deadline"  // the validity period is over (D3)
+	TimerNoReport domain.TimerName = "no_report" // the SMS's report is overdue (D3b), or a dispatcher's answer
 
 	// TimerResume has no due time of its own: a paused message waits for the
 	// reference view to say that its switch is off (D17). It is fired with
 	// State.HeldAt as its due time, and is none of Timers.
-	TimerResume TimerName = "resume"
+	TimerResume domain.TimerName = "resume"
 )
-
-// Timer is a due time derived from the state.
-type Timer struct {
-	Name TimerName
-	Due  time.Time
-}
 
 // SendInstruction is what the outbox holds for one attempt. The content and
 // the number are not in it: the dispatcher opens them from `contents`.
@@ -236,6 +227,7 @@ type SenderFacts struct {
 	Known     bool // a configuration with that name exists in the account
 	InCountry bool // … for the number's country (D13)
 	Active    bool // D12
+	Suspended bool // B13: why it is not active
 	ID        string
 	Version   int
 	ServiceID int64

@@ -18,7 +18,7 @@ func TestScheduled(t *testing.T) {
 	at := start.Add(time.Hour)
 	r.SendAt = &at
 	require.Equal(t, []string{"accepted", "waiting"}, types(b.do(r)))
-	require.Equal(t, []message.Timer{{Name: "release", Due: at}}, message.Timers(b.s))
+	require.Equal(t, []domain.Timer{{Name: "release", Due: at}}, message.Timers(b.s))
 	require.Empty(t, b.do(message.Fire{Timer: message.TimerRelease, Due: at}), "not yet")
 	b.now = at.Add(time.Minute) // the owner was down
 	require.Equal(t, []string{"released", "attempt_started"}, types(b.do(message.Fire{Timer: message.TimerRelease, Due: at})))
@@ -261,7 +261,7 @@ func TestDeliveryRevokes(t *testing.T) {
 	_, revokes := message.Instructions(b.s, d)
 	require.Equal(t, []message.RevokeInstruction{{Message: "m-1", Attempt: sms}}, revokes)
 	require.False(t, b.s.Ended())
-	require.Equal(t, []message.Timer{{Name: "no_report", Due: b.s.SMSUntil.Add(5 * time.Second)}}, message.Timers(b.s))
+	require.Equal(t, []domain.Timer{{Name: "no_report", Due: b.s.SMSUntil.Add(5 * time.Second)}}, message.Timers(b.s))
 	require.Equal(t, []string{"attempt_not_sent"}, types(b.notSent("revoked")))
 	require.True(t, b.s.Ended())
 }
@@ -297,7 +297,7 @@ func TestTakenAfterAll(t *testing.T) {
 	b.do(request())
 	b.refuse("1", temporary)
 	require.Equal(t, []string{"attempt_resolved"}, types(b.accept("1")))
-	require.Equal(t, []message.Timer{{Name: "deadline", Due: b.s.Deadline}}, message.Timers(b.s), "no retry of what was taken")
+	require.Equal(t, []domain.Timer{{Name: "deadline", Due: b.s.Deadline}}, message.Timers(b.s), "no retry of what was taken")
 	require.Empty(t, b.lose())
 	require.Empty(t, b.refuse("1", temporary))
 }
@@ -307,7 +307,7 @@ func TestNoReport(t *testing.T) {
 	t.Parallel()
 	b := smsBench(t, nil)
 	b.after(time.Second).accept("7")
-	require.Equal(t, []message.Timer{{Name: "no_report", Due: b.now.Add(65 * time.Second)}}, message.Timers(b.s))
+	require.Equal(t, []domain.Timer{{Name: "no_report", Due: b.now.Add(65 * time.Second)}}, message.Timers(b.s))
 	require.Equal(t, []message.Event{message.Unknown{Reason: "no_report"}}, b.fire(message.TimerNoReport))
 	require.Equal(t, []string{"undelivered", "failed"}, types(b.reported(b.attempt(), "7", message.ReportRejected)))
 	require.Equal(t, []string{"delivered"}, types(b.reported(b.attempt(), "7", message.ReportDelivered)))

@@ -32,7 +32,7 @@ func TestPausedWhileAccepted(t *testing.T) {
 	require.Equal(t, message.StatusWaiting, b.s.Status)
 	require.False(t, b.s.Ended())
 	require.Contains(t, message.IndexKeys(b.s), "held/0/account/acc/00001795424400000000")
-	require.Equal(t, []message.Timer{{Name: "deadline", Due: start.Add(15 * time.Second)}}, message.Timers(b.s), "the validity goes on")
+	require.Equal(t, []domain.Timer{{Name: "deadline", Due: start.Add(15 * time.Second)}}, message.Timers(b.s), "the validity goes on")
 
 	b.after(5 * time.Second)
 	require.Empty(t, b.resume(), "still paused")

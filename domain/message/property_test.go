@@ -97,7 +97,7 @@ func (c *chaos) step() {
 	case 6, 7:
 		c.timer()
 	case 8:
-		c.say(message.Fire{Timer: rapid.SampledFrom([]message.TimerName{"release", "retry", "deadline", "no_report"}).Draw(c.r, "stale"), Due: c.now})
+		c.say(message.Fire{Timer: rapid.SampledFrom([]domain.TimerName{"release", "retry", "deadline", "no_report"}).Draw(c.r, "stale"), Due: c.now})
 	case 9:
 		c.say(message.Cancel{By: "client"})
 	case 10:
@@ -213,7 +213,7 @@ func (c *chaos) drain() {
 			require.True(c.t, c.s.Ended())
 			return
 		}
-		slices.SortFunc(timers, func(a, b message.Timer) int { return a.Due.Compare(b.Due) })
+		slices.SortFunc(timers, func(a, b domain.Timer) int { return a.Due.Compare(b.Due) })
 		c.now = later(c.now, timers[0].Due)
 		c.say(message.Fire{Timer: timers[0].Name, Due: timers[0].Due})
 		require.NotContains(c.t, message.Timers(c.s), timers[0], "a fired timer is still set")
@@ -251,7 +251,7 @@ func (c *chaos) check() {
 		require.Zero(c.t, c.s.RetryAt)
 	}
 	c.checkWait()
-	names := map[message.TimerName]bool{}
+	names := map[domain.TimerName]bool{}
 	for _, t := range message.Timers(c.s) {
 		require.False(c.t, names[t.Name], "two timers of one name")
 		names[t.Name] = true
@@ -266,8 +266,8 @@ func (c *chaos) checkWait() {
 	if c.s.CancelAsked {
 		require.Contains(c.t, []message.Wait{message.WaitNothing, message.WaitAnswer, message.WaitReport}, wait)
 	}
-	set := func(name message.TimerName) bool {
-		return slices.ContainsFunc(message.Timers(c.s), func(t message.Timer) bool { return t.Name == name })
+	set := func(name domain.TimerName) bool {
+		return slices.ContainsFunc(message.Timers(c.s), func(t domain.Timer) bool { return t.Name == name })
 	}
 	switch wait {
 	case message.WaitNothing:

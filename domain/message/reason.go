@@ -8,6 +8,7 @@ const (
 	CodeSenderUnknown      = "sender_unknown"
 	CodeSenderNotInCountry = "sender_not_in_country" // D13
 	CodeSenderNotActive    = "sender_not_active"     // D12
+	CodeSenderSuspended    = "sender_suspended"      // B13
 	CodeOptedOut           = "opted_out"             // E2
 	CodeNoPrice            = "no_price"              // F8
 	CodeInvalidCategory    = "invalid_category"      // D2
@@ -25,33 +26,34 @@ const (
 // Reasons, why something happened, as they stand in events. Those of a carrier's
 // refusal are in the table of ViberStatus.
 const (
-	ReasonOptedOut       = CodeOptedOut
-	ReasonDeadline       = "deadline"             // FellBack: the validity period is over
-	ReasonExpired        = "expired"              // nothing came of it in time
-	ReasonUndelivered    = "undelivered"          // a report's word
-	ReasonRejected       = "rejected"             // a report's word; SMS refused for good
-	ReasonDeleted        = "deleted"              // a report's word
-	ReasonIncomplete     = "incomplete"           // some parts of a long SMS were never taken
-	ReasonNotOnViber     = "not_on_viber"         // status 9, or remembered (E6)
-	ReasonSenderDisabled = "sender_disabled"      // D12, between acceptance and attempt
-	ReasonRouteDown      = "route_down"           // the breaker is open (B13)
-	ReasonThrottled      = "throttled"            // the route's limit; tried again
-	ReasonTooLate        = "too_late"             // not_after had passed
-	ReasonRevoked        = "revoked"              // taken back before the call
-	ReasonNotSent        = "not_sent"             // an operator found out that it was not (D18)
-	ReasonErased         = "erased"               // the content is gone
-	ReasonNoAnswer       = "no_answer"            // no dispatcher ever answered
-	ReasonNoReport       = "no_report"            // D3b
-	ReasonOutcomeUnknown = "outcome_unknown"      // D3b
-	ReasonScheduled      = "scheduled"            // Waiting
-	ReasonPaused         = CodePaused             // a switch is on (D17)
-	ReasonInvalidNumber  = "invalid_number"       // status 27
-	ReasonTimeout        = "timeout"              // no answer to a call
-	ReasonConnectionCut  = "connection_cut"       // … in the middle of it
-	ReasonUnreadable     = "unreadable_answer"    // … that cannot be parsed
-	ReasonCarrierTimeout = "carrier_timeout"      // status 7
-	ReasonAlreadySent    = "already_sent"         // status 12
-	ReasonClaimed        = "claimed_before_crash" // a dispatcher ended between claim and answer
+	ReasonOptedOut        = CodeOptedOut
+	ReasonDeadline        = "deadline"             // FellBack: the validity period is over
+	ReasonExpired         = "expired"              // nothing came of it in time
+	ReasonUndelivered     = "undelivered"          // a report's word
+	ReasonRejected        = "rejected"             // a report's word; SMS refused for good
+	ReasonDeleted         = "deleted"              // a report's word
+	ReasonIncomplete      = "incomplete"           // some parts of a long SMS were never taken
+	ReasonNotOnViber      = "not_on_viber"         // status 9, or remembered (E6)
+	ReasonSenderDisabled  = "sender_disabled"      // D12, between acceptance and attempt
+	ReasonSenderSuspended = "sender_suspended"     // B13, likewise
+	ReasonRouteDown       = "route_down"           // the breaker is open (B13)
+	ReasonThrottled       = "throttled"            // the route's limit; tried again
+	ReasonTooLate         = "too_late"             // not_after had passed
+	ReasonRevoked         = "revoked"              // taken back before the call
+	ReasonNotSent         = "not_sent"             // an operator found out that it was not (D18)
+	ReasonErased          = "erased"               // the content is gone
+	ReasonNoAnswer        = "no_answer"            // no dispatcher ever answered
+	ReasonNoReport        = "no_report"            // D3b
+	ReasonOutcomeUnknown  = "outcome_unknown"      // D3b
+	ReasonScheduled       = "scheduled"            // Waiting
+	ReasonPaused          = CodePaused             // a switch is on (D17)
+	ReasonInvalidNumber   = "invalid_number"       // status 27
+	ReasonTimeout         = "timeout"              // no answer to a call
+	ReasonConnectionCut   = "connection_cut"       // … in the middle of it
+	ReasonUnreadable      = "unreadable_answer"    // … that cannot be parsed
+	ReasonCarrierTimeout  = "carrier_timeout"      // status 7
+	ReasonAlreadySent     = "already_sent"         // status 12
+	ReasonClaimed         = "claimed_before_crash" // a dispatcher ended between claim and answer
 )
 
 // Values of other fields of events.

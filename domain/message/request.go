@@ -58,6 +58,8 @@ func Check(f Facts, r Request) error {
 		return domain.RefuseField(CodeSenderUnknown, "sender", "the account has no sender of this name")
 	case !f.Sender.InCountry:
 		return domain.RefuseField(CodeSenderNotInCountry, "sender", "the sender has no configuration for the number's country")
+	case f.Sender.Suspended:
+		return domain.RefuseField(CodeSenderSuspended, "sender", "the sender is suspended; an operator lifts that")
 	case !f.Sender.Active:
 		return domain.RefuseField(CodeSenderNotActive, "sender", "the sender is not active")
 	}

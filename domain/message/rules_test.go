@@ -39,7 +39,7 @@ func TestAccepted(t *testing.T) {
 		Message: "m-1", Content: "m-1/b", Attempt: "a-0-0", Channel: domain.Viber, Route: "viber-1", ServiceID: 4711, Label: domain.Promotional,
 		NotAfter: start.Add(15 * time.Second), TTLSec: 30, Urgent: true, Account: "acc", Sender: "GONIEC", Country: "PL", Started: start,
 	}}, sends)
-	require.Equal(t, []message.Timer{
+	require.Equal(t, []domain.Timer{
 		{Name: "no_report", Due: start.Add(20 * time.Second)}, {Name: "deadline", Due: start.Add(15 * time.Second)},
 	}, message.Timers(b.s))
 }
@@ -297,7 +297,7 @@ func TestNoFallbackInFlight(t *testing.T) {
 	b, r := newBench(t), request()
 	r.Fallback = false
 	b.do(r)
-	require.Equal(t, []message.Timer{{Name: "no_report", Due: start.Add(20 * time.Second)}}, message.Timers(b.s))
+	require.Equal(t, []domain.Timer{{Name: "no_report", Due: start.Add(20 * time.Second)}}, message.Timers(b.s))
 	require.Equal(t, []string{"attempt_unknown"}, types(b.fire(message.TimerNoReport)))
 	require.Equal(t, []string{"unknown"}, types(b.fire(message.TimerDeadline)))
 }
@@ -316,7 +316,7 @@ func TestFallbackAtTheDeadlineOnly(t *testing.T) {
 			b.do(request())
 			say(b)
 			require.Zero(t, b.s.Step)
-			require.Equal(t, []message.Timer{{Name: "deadline", Due: start.Add(15 * time.Second)}}, message.Timers(b.s))
+			require.Equal(t, []domain.Timer{{Name: "deadline", Due: start.Add(15 * time.Second)}}, message.Timers(b.s))
 			require.Equal(t, "deadline", find[message.FellBack](t, b.fire(message.TimerDeadline)).Reason)
 		})
 	}

@@ -113,7 +113,7 @@ func (d *decision) attempt() {
 	case d.s.closed(ch):
 		d.stepOver(move{why: ReasonOptedOut, rule: "E2", always: true})
 	case p.needsSender && !d.senderActive():
-		d.stepOver(move{why: ReasonSenderDisabled, rule: "D12", always: true})
+		d.stepOver(d.senderGone())
 	case p.remembered && d.f.NotOnApp && next:
 		d.stepOver(move{why: ReasonNotOnViber, rule: "E6", always: true})
 	case d.f.Pauses.Of(ch) != "":
@@ -171,4 +171,13 @@ func (d *decision) start(ch domain.Channel) AttemptStarted {
 		ev.Route, ev.From = d.f.Account.SMSRoute, d.s.Accepted.SMSFrom
 	}
 	return ev
+}
+
+// senderGone is why an accepted message cannot use its sender any more: the
+// fallback goes at once (D12, B13).
+func (d *decision) senderGone() move {
+	if d.f.Sender.Suspended {
+		return move{why: ReasonSenderSuspended, rule: "B13", always: true}
+	}
+	return move{why: ReasonSenderDisabled, rule: "D12", always: true}
 }

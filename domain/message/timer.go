@@ -3,15 +3,17 @@ package message
 import (
 	"slices"
 	"time"
+
+	"goniec/domain"
 )
 
 // Timers returns the timers that s has set, at most one of each name, derived
 // from the state alone. When none is left, nothing is in flight and no switch is
 // waited for (TimerResume), the message has ended. Every timer, fired when it is due, changes the state so that it is
 // not due again.
-func Timers(s State) []Timer {
-	var out []Timer
-	add := func(name TimerName, due time.Time) { out = append(out, Timer{Name: name, Due: due}) }
+func Timers(s State) []domain.Timer {
+	var out []domain.Timer
+	add := func(name domain.TimerName, due time.Time) { out = append(out, domain.Timer{Name: name, Due: due}) }
 	flying := s.flying()
 	if due := overdueAt(s); !due.IsZero() {
 		add(TimerNoReport, due)
@@ -97,7 +99,7 @@ func isDue(s State, c Fire, now time.Time) bool {
 	if c.Timer == TimerResume {
 		return s.Hold != "" && s.HeldAt.Equal(c.Due)
 	}
-	return !now.Before(c.Due) && slices.ContainsFunc(Timers(s), func(t Timer) bool {
+	return !now.Before(c.Due) && slices.ContainsFunc(Timers(s), func(t domain.Timer) bool {
 		return t.Name == c.Timer && t.Due.Equal(c.Due)
 	})
 }

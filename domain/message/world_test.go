@@ -139,7 +139,7 @@ func (b *bench) attempt() string {
 func (b *bench) after(d time.Duration) *bench { b.now = b.now.Add(d); return b }
 
 // fire fires the named timer at its due time.
-func (b *bench) fire(name message.TimerName) []message.Event {
+func (b *bench) fire(name domain.TimerName) []message.Event {
 	b.t.Helper()
 	for _, timer := range message.Timers(b.s) {
 		if timer.Name == name {
@@ -250,7 +250,7 @@ func (w *world) run() {
 	require.FailNow(w.t, "the message never ends")
 }
 
-func (w *world) runOnce(next int, timer *message.Timer) {
+func (w *world) runOnce(next int, timer *domain.Timer) {
 	if timer != nil {
 		w.now = later(w.now, timer.Due)
 		w.command(message.Fire{Timer: timer.Name, Due: timer.Due})
@@ -263,14 +263,14 @@ func (w *world) runOnce(next int, timer *message.Timer) {
 }
 
 // next is the earliest appointment, or the earliest timer if that is due before it.
-func (w *world) next() (int, *message.Timer) {
+func (w *world) next() (int, *domain.Timer) {
 	next := -1
 	for i, a := range w.agenda {
 		if next < 0 || a.at.Before(w.agenda[next].at) {
 			next = i
 		}
 	}
-	var timer *message.Timer
+	var timer *domain.Timer
 	for _, t := range message.Timers(w.s) {
 		if (timer == nil || t.Due.Before(timer.Due)) && (next < 0 || t.Due.Before(w.agenda[next].at)) {
 			timer = &t

@@ -19,7 +19,7 @@ import (
 // immutable: evolve returns a new one.
 type aggregate interface {
 	evolve(e domain.Event, at time.Time) (aggregate, error)
-	timers() []message.Timer
+	timers() []domain.Timer
 	index() []string
 }
 
@@ -41,8 +41,8 @@ func (m messageState) evolve(e domain.Event, at time.Time) (aggregate, error) {
 	}
 	return messageState{message.Evolve(m.State, ev, at)}, nil
 }
-func (m messageState) timers() []message.Timer { return message.Timers(m.State) }
-func (m messageState) index() []string         { return message.IndexKeys(m.State) }
+func (m messageState) timers() []domain.Timer { return message.Timers(m.State) }
+func (m messageState) index() []string        { return message.IndexKeys(m.State) }
 
 func (r recipientState) evolve(e domain.Event, at time.Time) (aggregate, error) {
 	ev, ok := e.(recipient.Event)
@@ -51,8 +51,8 @@ func (r recipientState) evolve(e domain.Event, at time.Time) (aggregate, error) 
 	}
 	return recipientState{recipient.Evolve(r.State, ev, at)}, nil
 }
-func (recipientState) timers() []message.Timer { return nil }
-func (recipientState) index() []string         { return nil }
+func (recipientState) timers() []domain.Timer { return nil }
+func (recipientState) index() []string        { return nil }
 
 func (n numberState) evolve(e domain.Event, at time.Time) (aggregate, error) {
 	ev, ok := e.(recipient.Event)
@@ -61,18 +61,18 @@ func (n numberState) evolve(e domain.Event, at time.Time) (aggregate, error) {
 	}
 	return numberState{recipient.EvolveNumber(n.NumberState, ev, at)}, nil
 }
-func (numberState) timers() []message.Timer { return nil }
-func (numberState) index() []string         { return nil }
+func (numberState) timers() []domain.Timer { return nil }
+func (numberState) index() []string        { return nil }
 
-func (a accountState) evolve(e domain.Event, _ time.Time) (aggregate, error) {
+func (a accountState) evolve(e domain.Event, at time.Time) (aggregate, error) {
 	ev, ok := e.(account.Event)
 	if !ok {
 		return nil, errForeignEvent
 	}
-	return accountState{account.Evolve(a.State, ev)}, nil
+	return accountState{account.Evolve(a.State, ev, at)}, nil
 }
-func (accountState) timers() []message.Timer { return nil }
-func (accountState) index() []string         { return nil }
+func (a accountState) timers() []domain.Timer { return account.Timers(a.State) }
+func (accountState) index() []string          { return nil }
 
 func (p partitionState) evolve(e domain.Event, _ time.Time) (aggregate, error) {
 	ev, ok := e.(partition.Event)
@@ -81,8 +81,8 @@ func (p partitionState) evolve(e domain.Event, _ time.Time) (aggregate, error) {
 	}
 	return partitionState{partition.Evolve(p.State, ev)}, nil
 }
-func (partitionState) timers() []message.Timer { return nil }
-func (partitionState) index() []string         { return nil }
+func (partitionState) timers() []domain.Timer { return nil }
+func (partitionState) index() []string        { return nil }
 
 func (p parkedState) evolve(e domain.Event, _ time.Time) (aggregate, error) {
 	ev, ok := e.(partition.Event)
@@ -91,8 +91,8 @@ func (p parkedState) evolve(e domain.Event, _ time.Time) (aggregate, error) {
 	}
 	return parkedState{partition.EvolveThing(p.Thing, ev)}, nil
 }
-func (parkedState) timers() []message.Timer { return nil }
-func (p parkedState) index() []string       { return p.IndexKeys() }
+func (parkedState) timers() []domain.Timer { return nil }
+func (p parkedState) index() []string      { return p.IndexKeys() }
 
 // kindOf returns what stands before the slash of a stream's name.
 func kindOf(stream string) string {

@@ -175,16 +175,29 @@ func (g *group) configure(c *eventstore.Command) error {
 	if !ok {
 		return domain.Refuse("wrong_stream", "configuration belongs to accounts, senders and prices")
 	}
-	events, err := account.Decide(st.State, g.now, cmd)
+	return g.decideAccount(c.Stream, c.Account, st.State, cmd)
+}
+
+// decideAccount runs the rules of the accounts journal and emits what they say.
+func (g *group) decideAccount(stream, owner string, s account.State, c account.Command) error {
+	events, err := account.Decide(s, g.accountFacts(s), c)
 	if err != nil {
 		return err
 	}
 	for _, ev := range events {
-		if err := g.emit(c.Stream, c.Account, fact{ev, g.now}); err != nil {
+		if err := g.emit(stream, owner, fact{ev, g.now}); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (g *group) accountFacts(s account.State) account.Facts {
+	f := account.Facts{Now: g.now, Zone: g.o.cfg.Zone}
+	if s.Sender != nil {
+		f.Notice = g.o.cfg.View.Notice(s.Sender.Account)
+	}
+	return f
 }
 
 // fireTimers fires the timers that are due, unless they were moved meanwhile.
@@ -209,7 +222,7 @@ func (g *group) fireTimer(t dueTimer) error {
 	if err != nil || held {
 		return err
 	}
-	set := message.Timer{Name: message.TimerName(t.name), Due: t.due}
+	set := domain.Timer{Name: domain.TimerName(t.name), Due: t.due}
 	if !hasTimer(e.timers, set) && !resumes(e, set) {
 		return g.batch.Delete(t.key, nil) // a leftover: the state is what counts
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"goniec/domain"
+	"goniec/domain/account"
 	"goniec/domain/calendar"
 	"goniec/domain/message"
 	"goniec/domain/recipient"
@@ -179,21 +180,28 @@ func (g *group) carrierAnswer(c *eventstore.Command, a message.Answer) error {
 	return g.retryStored(s.Accepted.Number)
 }
 
-// fire fires a timer of a message.
-func (g *group) fire(stream string, e *entry, t message.Timer) error {
-	m, ok := e.agg.(messageState)
-	if !ok {
+// fire fires a timer of a stream.
+func (g *group) fire(stream string, e *entry, t domain.Timer) error {
+	before := len(g.events)
+	var err error
+	switch s := e.agg.(type) {
+	case messageState:
+		err = g.fireMessage(stream, s, t)
+	case accountState:
+		err = g.decideAccount(stream, ownerOf(s.State), s.State, account.Fire{Timer: t.Name, Due: t.Due})
+	default:
 		return g.batch.Delete(g.o.keys.timer(t.Due, stream, string(t.Name)), nil)
 	}
+	if err == nil && len(g.events) == before && t.Name != message.TimerResume { // it may be paused again meanwhile
+		return poison("timer_without_effect", errors.New("the timer stays due"))
+	}
+	return err
+}
+
+func (g *group) fireMessage(stream string, m messageState, t domain.Timer) error {
 	before := len(g.events)
 	if err := g.decide(stream, m.State, whoseState(m.State), nil, message.Fire{Timer: t.Name, Due: t.Due}); err != nil {
 		return err
-	}
-	if len(g.events) == before {
-		if t.Name == message.TimerResume {
-			return nil // paused again meanwhile
-		}
-		return poison("timer_without_effect", errors.New("the timer stays due"))
 	}
 	for _, ev := range g.events[before:] {
 		if ev.Type == message.TypeAttemptUnknown { // an answer was given up: reports that waited for it may be inferred now
@@ -201,6 +209,14 @@ func (g *group) fire(stream string, e *entry, t message.Timer) error {
 		}
 	}
 	return nil
+}
+
+// ownerOf is the account whose sender s is.
+func ownerOf(s account.State) string {
+	if s.Sender == nil {
+		return ""
+	}
+	return s.Sender.Account
 }
 
 // onNumber lets the rules of a number decide, and emits what they say.

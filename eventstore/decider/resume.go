@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"goniec/domain"
 	"goniec/domain/message"
 )
 
@@ -13,7 +14,7 @@ import (
 const resumeEvery = 100 * time.Millisecond
 
 // resumes says whether t is the end of a pause that the message waits for.
-func resumes(e *entry, t message.Timer) bool {
+func resumes(e *entry, t domain.Timer) bool {
 	m, ok := e.agg.(messageState)
 	return ok && t.Name == message.TimerResume && m.Hold != "" && m.HeldAt.Equal(t.Due)
 }

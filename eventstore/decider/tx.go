@@ -30,7 +30,7 @@ const (
 type entry struct {
 	version int64
 	agg     aggregate
-	timers  []message.Timer
+	timers  []domain.Timer
 	index   []string
 }
 
@@ -182,7 +182,7 @@ func (g *group) replace(stream string, old, next *entry) error {
 	return errors.Join(g.moveIndex(stream, old.index, next.index), g.moveEviction(stream, old.agg, next.agg))
 }
 
-func (g *group) moveTimers(stream string, before, after []message.Timer) error {
+func (g *group) moveTimers(stream string, before, after []domain.Timer) error {
 	for _, t := range before {
 		if !hasTimer(after, t) {
 			if err := g.batch.Delete(g.o.keys.timer(t.Due, stream, string(t.Name)), nil); err != nil {
@@ -201,7 +201,7 @@ func (g *group) moveTimers(stream string, before, after []message.Timer) error {
 	return nil
 }
 
-func hasTimer(list []message.Timer, t message.Timer) bool {
+func hasTimer(list []domain.Timer, t domain.Timer) bool {
 	for _, x := range list {
 		if x.Name == t.Name && x.Due.Equal(t.Due) {
 			return true

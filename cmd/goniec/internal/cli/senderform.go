@@ -1,12 +1,12 @@
 package cli
 
 import (
-	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,18 +16,14 @@ import (
 )
 
 func (a *app) senderCommand() *cobra.Command {
-	cmd := group("sender", "Senders and the form that they are verified by",
+	commands := []*cobra.Command{
 		a.senderShow(), a.senderCreate(), a.senderSet(),
 		a.senderStep("submit", "Submit the form; it is frozen from then on", `Submits the form for verification. It must lack nothing (see "goniec sender show"), and
 nothing can be changed until it is withdrawn or returned. An operator's key may
-submit a sender whose form is filled elsewhere.`,
-			func(ctx context.Context, api *remote, id string, version int64) (httpapi.SenderBody, error) {
-				return api.SubmitSender(ctx, id, version)
-			}),
-		a.senderStep("withdraw", "Take a submission back for changes", `Takes a submission back, as long as it was not passed to Viber.`,
-			func(ctx context.Context, api *remote, id string, version int64) (httpapi.SenderBody, error) {
-				return api.WithdrawSender(ctx, id, version)
-			}))
+submit a sender whose form is filled elsewhere.`, "submit", nil),
+		a.senderStep("withdraw", "Take a submission back for changes", `Takes a submission back, as long as it was not passed to Viber.`, "withdraw", nil),
+	}
+	cmd := group("sender", "Senders and the form that they are verified by", slices.Concat(commands, a.senderSwitches(), a.senderReview())...)
 	cmd.Long = `A sender is one sender name for one destination country. Its form is saved in parts, as
 often as you like, and submitted when it lacks nothing.`
 	return cmd
@@ -89,6 +85,7 @@ func (a *app) saySender(s httpapi.SenderBody) {
 	for _, r := range s.Reasons {
 		a.say("  returned: %s", r)
 	}
+	a.saySwitches(s)
 	if s.State == string(account.SenderNew) && len(s.Missing) == 0 {
 		a.say("  ready to be verified: goniec sender submit %s", s.ID)
 	}
@@ -245,20 +242,31 @@ func readLogo(path string) (string, error) {
 	return base64.StdEncoding.EncodeToString(data), nil
 }
 
-type senderCall func(ctx context.Context, api *remote, id string, version int64) (httpapi.SenderBody, error)
-
-func (a *app) senderStep(use, short, long string, call senderCall) *cobra.Command {
-	var version int64
-	cmd := &cobra.Command{
-		Use: use + " ID", Short: short, Long: long, Args: cobra.ExactArgs(1),
-		RunE: a.withAPI(func(cmd *cobra.Command, api *remote, args []string) error {
-			s, err := call(cmd.Context(), api, args[0], version)
-			if err != nil {
-				return notFound(err, "sender")
-			}
-			return a.show(s, func() { a.say("%s for %s is %s, version %d", s.Name, s.Country, s.State, s.Version) })
-		}),
-	}
-	ifVersion(cmd, &version)
+// senderStep is POST /v1/senders/{id}/<path>; body is asked for when the flags were read.
+func (a *app) senderStep(use, short, long, path string, body func() any) *cobra.Command {
+	cmd := &cobra.Command{Use: use + " ID", Short: short, Long: long, Args: cobra.ExactArgs(1)}
+	cmd.RunE = func(c *cobra.Command, args []string) error { return a.stepSender(c, args[0], path, body) }
+	cmd.Flags().Int64("if-version", 0, "only if it is still at this `version`; see show")
 	return cmd
+}
+
+func (a *app) stepSender(cmd *cobra.Command, id, path string, body func() any) error {
+	return a.withAPI(func(cmd *cobra.Command, api *remote, _ []string) error {
+		version, err := cmd.Flags().GetInt64("if-version")
+		if err != nil {
+			return err
+		}
+		var in any
+		if body != nil {
+			in = body()
+		}
+		s, err := api.StepSender(cmd.Context(), id, path, version, in)
+		if err != nil {
+			return notFound(err, "sender")
+		}
+		return a.show(s, func() {
+			a.say("%s for %s is %s, version %d", s.Name, s.Country, s.State, s.Version)
+			a.saySwitches(s)
+		})
+	})(cmd, []string{id})
 }

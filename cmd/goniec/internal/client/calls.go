@@ -100,15 +100,16 @@ func (c *Client) SaveSender(ctx context.Context, id string, version int64, in ht
 	return out, err
 }
 
-// SubmitSender freezes the form; see SaveSender.
-func (c *Client) SubmitSender(ctx context.Context, id string, version int64) (out httpapi.SenderBody, err error) {
-	err = c.do(ctx, request{method: http.MethodPost, path: "/v1/senders/" + url.PathEscape(id) + "/submit", ifVersion: version, out: &out})
+// StepSender is POST /v1/senders/{id}/<step>, such as "submit" or "disable/withdraw",
+// with its body, nil for none; for the version see SaveSender.
+func (c *Client) StepSender(ctx context.Context, id, step string, version int64, in any) (out httpapi.SenderBody, err error) {
+	err = c.do(ctx, request{method: http.MethodPost, path: "/v1/senders/" + url.PathEscape(id) + "/" + step, ifVersion: version, in: in, out: &out})
 	return out, err
 }
 
-// WithdrawSender takes the submission back; see SaveSender.
-func (c *Client) WithdrawSender(ctx context.Context, id string, version int64) (out httpapi.SenderBody, err error) {
-	err = c.do(ctx, request{method: http.MethodPost, path: "/v1/senders/" + url.PathEscape(id) + "/withdraw", ifVersion: version, out: &out})
+// Tasks lists what operators have to do.
+func (c *Client) Tasks(ctx context.Context) (out httpapi.TaskList, err error) {
+	err = c.get(ctx, "/v1/tasks", nil, &out)
 	return out, err
 }
 

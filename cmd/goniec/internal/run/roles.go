@@ -65,6 +65,7 @@ func (n *Node) addAPI(ctx context.Context) error {
 		return err
 	}
 	api, err := httpapi.New(httpapi.Config{
+		Zone: n.zone,
 		View: n.view, Accepter: n.gateway, Commander: n.gateway, Queries: gateway.Queries{Reader: reader}, Webhooks: hooks,
 		Parking: gateway.Parking{Gateway: n.gateway, Reader: reader},
 		Clock:   n.clock, Country: n.cfg.Country, Started: n.started, Waiting: n.waiting, Callbacks: callbacks,

@@ -238,10 +238,6 @@ func ofAccount(e account.Event) string {
 		return fmt.Sprintf("approved: active from %s with service id %d", f.ActiveOn.UTC().Format("2006-01-02"), f.ServiceID)
 	case account.SenderReturned:
 		return "returned: " + strings.Join(f.Reasons, "; ")
-	case account.SenderDisabled:
-		return "disabled: " + f.Reason
-	case account.SenderEnabled:
-		return "enabled again"
 	case account.PricesPublished:
 		return fmt.Sprintf("prices published: %s, in force from %s", Count(len(f.Prices), "price"), f.ValidFrom.UTC().Format("2006-01-02"))
 	case account.PauseBegun:
@@ -252,6 +248,45 @@ func ofAccount(e account.Event) string {
 		return "webhook endpoint added"
 	case account.EndpointRemoved:
 		return "webhook endpoint removed"
+	}
+	return ofActiveSender(e)
+}
+
+// ofActiveSender says what happened to a sender once it was approved.
+func ofActiveSender(e account.Event) string {
+	switch f := e.(type) {
+	case account.SenderChangeSaved:
+		return "new version of the form saved"
+	case account.SenderChangeSubmitted:
+		return "new version submitted for review"
+	case account.SenderChangeWithdrawn:
+		return "new version withdrawn from review"
+	case account.SenderChangeReturned:
+		return "new version returned: " + strings.Join(f.Reasons, "; ")
+	case account.SenderChangeApproved:
+		return "new version approved"
+	case account.SenderNoticeGiven:
+		return fmt.Sprintf("notice given: %s at the end of %s: %s", map[bool]string{true: "closed for good", false: "disabled"}[f.Close], f.Month, f.Reason)
+	case account.SenderNoticeWithdrawn:
+		return "notice withdrawn"
+	case account.SenderDisabled:
+		return "disabled: " + f.Reason
+	case account.SenderClosed:
+		return "closed for good: " + f.Reason
+	case account.SenderEnableAsked:
+		return "asked to be enabled from " + f.From.String()
+	case account.SenderEnableWithdrawn:
+		return "request to be enabled withdrawn"
+	case account.SenderTaskDone:
+		return "done at Viber: " + strings.ReplaceAll(string(f.Task), "_", " ")
+	case account.SenderEnabled:
+		return "enabled again"
+	case account.SenderReminded:
+		return "operator reminded: " + string(f.Of)
+	case account.SenderSuspended:
+		return "suspended by the " + f.By + ": " + f.Reason
+	case account.SenderReinstated:
+		return "suspension lifted: " + f.Reason
 	}
 	return plain(e.EventType())
 }

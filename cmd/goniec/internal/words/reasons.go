@@ -21,16 +21,17 @@ func Known(code string) bool {
 
 var reasons = map[string]string{
 	// What the rules say.
-	"deadline":        "not delivered in time",
-	"expired":         "not delivered in time",
-	"opted_out":       "the recipient has opted out",
-	"sender_disabled": "the sender is switched off",
-	"scheduled":       "scheduled for later",
-	"paused":          "sending is paused by the operator",
-	"no_report":       "the carrier never reported what became of it",
-	"outcome_unknown": "nobody knows whether the carrier took it",
-	"late_policy":     "late deliveries are not charged to this account",
-	"recorded":        "recorded before",
+	"deadline":         "not delivered in time",
+	"expired":          "not delivered in time",
+	"opted_out":        "the recipient has opted out",
+	"sender_disabled":  "the sender is switched off",
+	"sender_suspended": "the sender is suspended",
+	"scheduled":        "scheduled for later",
+	"paused":           "sending is paused by the operator",
+	"no_report":        "the carrier never reported what became of it",
+	"outcome_unknown":  "nobody knows whether the carrier took it",
+	"late_policy":      "late deliveries are not charged to this account",
+	"recorded":         "recorded before",
 
 	// Carriers' reports.
 	"undelivered": "the carrier could not deliver it",
