@@ -75,6 +75,9 @@ func (w *world) settledSince(now time.Time) time.Duration { return now.Sub(w.bus
 // nextDue is when, in domain time, something happens next by itself.
 func (w *world) nextDue() time.Time {
 	next := w.check.nextTimer()
+	if due := w.soonSealed(); !due.IsZero() && (next.IsZero() || due.Before(next)) {
+		next = due
+	}
 	for _, d := range w.reports {
 		if next.IsZero() || d.at.Before(next) {
 			next = d.at
