@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"goniec/domain/partition"
 	"goniec/eventstore"
 	"goniec/projections"
 	pt "goniec/projections/internal/projtest"
@@ -24,6 +25,7 @@ func fill(t testing.TB, j *pt.Journal) {
 			j.Add(t, eventstore.Messages, 0, stream, f.At, f.Fact)
 		}
 	}
+	j.Add(t, eventstore.Messages, 1, "partition/1", pt.Epoch, partition.PeriodSealed{Month: "2026-10"})
 	for _, f := range pt.SenderFacts(pt.Epoch) {
 		j.Add(t, eventstore.Accounts, 1, "sender/"+pt.ID("sender", 1), f.At, f.Fact)
 	}
@@ -69,7 +71,7 @@ func TestEveryReadModelIsFilledAndRebuildsEqual(t *testing.T) {
 	pt.CaughtUp(t, p, j)
 	conn := connect(t, link)
 	require.Equal(t, 30, count(t, conn, "SELECT count(*) FROM goniec.messages"))
-	require.Equal(t, 7, count(t, conn, "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'goniec\\_%'"), "old builds are dropped")
+	require.Equal(t, 8, count(t, conn, "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'goniec\\_%'"), "old builds are dropped")
 }
 
 func TestRebuildWhileTheJournalGrows(t *testing.T) {

@@ -181,6 +181,7 @@ func TestEveryEventOfTheCatalogIsDecodedAndSorted(t *testing.T) {
 	require.Equal(t, []string{"goniec.recipient.replied.v1"}, wanted["replies"])
 	require.Equal(t, []string{"goniec.number.report_matched.v1", "goniec.number.report_stored.v1"}, wanted["reports"])
 	require.Len(t, wanted["parked"], 5)
+	require.Equal(t, []string{"goniec.partition.period_sealed.v1"}, wanted["periods"])
 }
 
 func TestNULIsReplaced(t *testing.T) {

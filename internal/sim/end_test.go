@@ -264,7 +264,11 @@ func (w *world) stored(fs vfs.FS) map[string]string {
 	}
 	defer it.Close()
 	for ok := it.First(); ok; ok = it.Next() {
-		if key := string(it.Key()); strings.IndexByte("site", key[2]) >= 0 && !strings.HasPrefix(key[3:], "partition/") {
+		key := string(it.Key())
+		if key[2:] == "spartition/0" {
+			out["sealed through"] = sealedThrough(it.Value())
+		}
+		if strings.IndexByte("site", key[2]) >= 0 && !strings.HasPrefix(key[3:], "partition/") {
 			out[key] = string(it.Value())
 		}
 	}

@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"bytes"
+	"encoding/json"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -80,4 +82,11 @@ func (w *world) soonSealed() time.Time {
 		return due
 	}
 	return time.Time{}
+}
+
+// sealedThrough is the last month that is sealed in a store's state of the partition.
+func sealedThrough(state []byte) string {
+	var s partition.State
+	_ = json.Unmarshal(state[bytes.IndexByte(state, '{'):], &s) // ours; the version stands before it
+	return s.SealedThrough
 }
