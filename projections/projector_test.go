@@ -147,7 +147,7 @@ func TestAGapStopsThePartitionVisibly(t *testing.T) {
 			require.Contains(t, stopped.Stopped, c.says)
 			conn := connect(t, link)
 			require.Eventually(t, func() bool {
-				return count(t, conn, "SELECT count(*) FROM goniec.checkpoints WHERE topic = 'messages' AND partition = 1 AND next_offset > 0") == 6
+				return count(t, conn, "SELECT count(*) FROM goniec.checkpoints WHERE topic = 'messages' AND partition = 1 AND next_offset > 0") == 7
 			}, time.Minute, 5*time.Millisecond, "the other partition goes on")
 		})
 	}
@@ -192,7 +192,7 @@ func TestSeveralProcessesShareThePartitions(t *testing.T) {
 	}, waitLong, 50*time.Millisecond, "the one that joined gets a share")
 	stop()
 	pt.CaughtUp(t, first, j)
-	require.Equal(t, j.Len(eventstore.Messages, 0)+j.Len(eventstore.Messages, 1)-7,
+	require.Equal(t, j.Len(eventstore.Messages, 0)+j.Len(eventstore.Messages, 1)-8,
 		count(t, conn, "SELECT sum(version) FROM goniec.messages"), "each event once")
 	require.Eventually(t, func() bool { return owners() == 1 }, waitLong, pollOften, "what the leaver had is taken over")
 }

@@ -134,7 +134,7 @@ func TestSealsOverARestart(t *testing.T) {
 	t.Parallel()
 	for name, dir := range map[string]func(t *testing.T, old string) string{
 		"old directory":   func(_ *testing.T, old string) string { return old },
-		"empty directory": func(t *testing.T, _ string) string { return t.TempDir() }, //nolint:thelper // of a table
+		"empty directory": func(t *testing.T, _ string) string { return t.TempDir() },
 	} {
 		for how, pass := range map[string]time.Duration{"from the journal": -1, "from the state topic": 50 * time.Millisecond} {
 			t.Run(name+", "+how, func(t *testing.T) {
