@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"goniec/domain/partition"
 	"goniec/eventstore"
 	"goniec/projections"
 	pt "goniec/projections/internal/projtest"
@@ -24,6 +25,7 @@ func fill(t testing.TB, j *pt.Journal) {
 			j.Add(t, eventstore.Messages, 0, stream, f.At, f.Fact)
 		}
 	}
+	j.Add(t, eventstore.Messages, 1, "partition/1", pt.Epoch, partition.PeriodSealed{Month: "2026-10"})
 	for _, f := range pt.SenderFacts(pt.Epoch) {
 		j.Add(t, eventstore.Accounts, 1, "sender/"+pt.ID("sender", 1), f.At, f.Fact)
 	}
@@ -69,7 +71,7 @@ func TestEveryReadModelIsFilledAndRebuildsEqual(t *testing.T) {
 	pt.CaughtUp(t, p, j)
 	conn := connect(t, link)
 	require.Equal(t, 30, count(t, conn, "SELECT count(*) FROM goniec.messages"))
-	require.Equal(t, 7, count(t, conn, "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'goniec\\_%'"), "old builds are dropped")
+	require.Equal(t, 8, count(t, conn, "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'goniec\\_%'"), "old builds are dropped")
 }
 
 func TestRebuildWhileTheJournalGrows(t *testing.T) {
@@ -145,7 +147,7 @@ func TestAGapStopsThePartitionVisibly(t *testing.T) {
 			require.Contains(t, stopped.Stopped, c.says)
 			conn := connect(t, link)
 			require.Eventually(t, func() bool {
-				return count(t, conn, "SELECT count(*) FROM goniec.checkpoints WHERE topic = 'messages' AND partition = 1 AND next_offset > 0") == 6
+				return count(t, conn, "SELECT count(*) FROM goniec.checkpoints WHERE topic = 'messages' AND partition = 1 AND next_offset > 0") == 7
 			}, time.Minute, 5*time.Millisecond, "the other partition goes on")
 		})
 	}
@@ -190,7 +192,7 @@ func TestSeveralProcessesShareThePartitions(t *testing.T) {
 	}, waitLong, 50*time.Millisecond, "the one that joined gets a share")
 	stop()
 	pt.CaughtUp(t, first, j)
-	require.Equal(t, j.Len(eventstore.Messages, 0)+j.Len(eventstore.Messages, 1)-7,
+	require.Equal(t, j.Len(eventstore.Messages, 0)+j.Len(eventstore.Messages, 1)-8,
 		count(t, conn, "SELECT sum(version) FROM goniec.messages"), "each event once")
 	require.Eventually(t, func() bool { return owners() == 1 }, waitLong, pollOften, "what the leaver had is taken over")
 }

@@ -122,7 +122,7 @@ func TestAZombieWritesNothing(t *testing.T) {
 
 	require.ErrorIs(t, zombie.WriteBlind(ctx, 20, 40, events[10:20], known), projections.ErrFenced)
 	require.Equal(t, before, pt.Digests(t, p))
-	require.Equal(t, 6, count(t, conn, "SELECT count(*) FROM goniec.checkpoints WHERE topic = 'messages' AND partition = 0 AND next_offset = 20"))
+	require.Equal(t, 7, count(t, conn, "SELECT count(*) FROM goniec.checkpoints WHERE topic = 'messages' AND partition = 0 AND next_offset = 20"))
 
 	require.NoError(t, heir.Write(ctx, 20, 40, events[10:20]))
 	require.NotEqual(t, before["messages"], pt.Digests(t, p)["messages"])
@@ -181,6 +181,7 @@ func TestEveryEventOfTheCatalogIsDecodedAndSorted(t *testing.T) {
 	require.Equal(t, []string{"goniec.recipient.replied.v1"}, wanted["replies"])
 	require.Equal(t, []string{"goniec.number.report_matched.v1", "goniec.number.report_stored.v1"}, wanted["reports"])
 	require.Len(t, wanted["parked"], 5)
+	require.Equal(t, []string{"goniec.partition.period_sealed.v1"}, wanted["periods"])
 }
 
 func TestNULIsReplaced(t *testing.T) {

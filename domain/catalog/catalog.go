@@ -148,12 +148,13 @@ func accounts() map[string]decoder {
 
 func partitions() map[string]decoder {
 	return map[string]decoder{
-		partition.TypeOwned:       as[partition.Owned],
-		partition.TypeEvicted:     as[partition.Evicted],
-		partition.TypeParked:      as[partition.Parked],
-		partition.TypeRetried:     as[partition.Retried],
-		partition.TypeRetryFailed: as[partition.RetryFailed],
-		partition.TypeDropped:     as[partition.Dropped],
-		partition.TypeContentRead: as[partition.ContentRead],
+		partition.TypeOwned:        as[partition.Owned],
+		partition.TypeEvicted:      as[partition.Evicted],
+		partition.TypePeriodSealed: as[partition.PeriodSealed],
+		partition.TypeParked:       as[partition.Parked],
+		partition.TypeRetried:      as[partition.Retried],
+		partition.TypeRetryFailed:  as[partition.RetryFailed],
+		partition.TypeDropped:      as[partition.Dropped],
+		partition.TypeContentRead:  as[partition.ContentRead],
 	}
 }

@@ -100,16 +100,20 @@ func (RetryFailed) partition() {}
 func (Dropped) partition()     {}
 func (ContentRead) partition() {}
 
-// State of a partition: its last owner's epoch.
+// State of a partition.
 type State struct {
-	Epoch int64 `json:"epoch,omitempty"`
+	Epoch         int64  `json:"epoch,omitempty"`          // of its last owner
+	SealedThrough string `json:"sealed_through,omitempty"` // the last month that is sealed (F4); "" = none is
 }
 
 // Evolve folds one event in. A Parked here is an early build's, which kept
 // everything in one stream; it holds nothing back.
 func Evolve(s State, e Event) State {
-	if owned, ok := e.(Owned); ok {
-		s.Epoch = owned.Epoch
+	switch e := e.(type) {
+	case Owned:
+		s.Epoch = e.Epoch
+	case PeriodSealed:
+		s.SealedThrough = max(s.SealedThrough, e.Month)
 	}
 	return s
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"goniec/domain/catalog"
+	"goniec/domain/message"
 	"goniec/domain/partition"
 	"goniec/eventstore"
 )
@@ -22,6 +23,7 @@ type checker struct {
 	versions versions
 	recorded time.Time // of the event before
 	epoch    int64
+	sealed   string   // the last month that is, see period.go; "" = none
 	events   int64    // that are right
 	head     [32]byte // of the last of them
 	fault    *Fault   // the first one
@@ -90,8 +92,13 @@ func (c *checker) judge(r *eventstore.Record, e *eventstore.Event) string {
 	if err != nil {
 		return err.Error()
 	}
-	if gone, ok := fact.(partition.Evicted); ok {
-		return c.forget(gone)
+	switch f := fact.(type) {
+	case partition.Evicted:
+		return c.forget(f)
+	case partition.PeriodSealed:
+		return c.seal(f)
+	case message.Charged:
+		return c.period(f)
 	}
 	return ""
 }

@@ -26,6 +26,7 @@ type Config struct {
 	Clock        domain.Clock     // domain time
 	Now          func() time.Time // real time: group waits, grace, idle commits; default time.Now
 	Zone         *time.Location   // billing zone: months, notice, dates
+	SealGrace    time.Duration    // how long after its end (domain time) a month is sealed, see seal.go; 0 = none ever is
 	Store        *Store
 	View         *account.View
 	ViewSeen     func() int64        // how far the view has read; recorded with decisions
@@ -131,6 +132,7 @@ func (c *Config) validate() error {
 	need(c.Installation != "", "Installation")
 	need(c.Clock != nil, "Clock")
 	need(c.Zone != nil, "Zone")
+	need(c.SealGrace >= 0, "SealGrace (0 or more)")
 	need(c.Store != nil, "Store")
 	need(c.View != nil && c.ViewSeen != nil, "View")
 	need(c.Keyring != nil, "Keyring")

@@ -80,7 +80,11 @@ func (o *owner) round(ctx context.Context, inputs []*input) error {
 	if err != nil {
 		return err
 	}
-	if len(inputs) == 0 && len(due) == 0 && len(old) == 0 && !o.offsetsDue() && !o.passWaits() {
+	sealing, err := o.sealDue()
+	if err != nil {
+		return err
+	}
+	if len(inputs) == 0 && len(due) == 0 && len(old) == 0 && !sealing && !o.offsetsDue() && !o.passWaits() {
 		return nil
 	}
 	g, err := o.decideAll(inputs, due)
@@ -88,6 +92,9 @@ func (o *owner) round(ctx context.Context, inputs []*input) error {
 		return err
 	}
 	if err := g.evict(old); err != nil {
+		return errors.Join(err, g.batch.Close())
+	}
+	if err := g.sealMonth(sealing); err != nil {
 		return errors.Join(err, g.batch.Close())
 	}
 	if err := g.pass(len(inputs)+len(due) == 0); err != nil {

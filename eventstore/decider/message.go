@@ -64,6 +64,10 @@ func (g *group) facts(w whose) (message.Facts, error) {
 	if err != nil {
 		return message.Facts{}, err
 	}
+	part, err := g.partition()
+	if err != nil {
+		return message.Facts{}, err
+	}
 	view, base := g.o.cfg.View, g.ids
 	g.ids++
 	f := message.Facts{
@@ -73,7 +77,7 @@ func (g *group) facts(w whose) (message.Facts, error) {
 		},
 		Account: view.AccountFacts(w.account), Sender: view.SenderFacts(w.account, w.sender, w.country),
 		Prices: view.PriceFinder(w.account), Allowed: rcp.Allowed, NotOnApp: num.NotOnViber(g.now),
-		Sealed: func(calendar.Month) bool { return false }, // months are not closed yet
+		Sealed: part.Sealed,
 		Month:  func(t time.Time) calendar.Month { return calendar.MonthOf(t, g.o.cfg.Zone) },
 		Jitter: jitter(g.cmd.ID),
 	}

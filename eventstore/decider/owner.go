@@ -143,6 +143,7 @@ type owner struct {
 	savedAt time.Time // real time of it
 	heldAt  time.Time // real time of the last look at what waits for a switch
 	evicted time.Time // real time of the last look for what can be forgotten
+	sealAt  time.Time // domain time: no month is sealed before; zero = not known
 
 	measured time.Time     // real time of the last measurement
 	behind   time.Duration // of the timers

@@ -43,6 +43,7 @@ type checker struct {
 	runners  map[uuid.UUID]*node
 	optOuts  map[string][]recipient.Scope // by stream
 	gone     map[string]bool              // streams that were evicted
+	sealed   string                       // the last month that is
 	parked   int
 	calls    []*call
 	knows    map[*node]*knowledge
@@ -306,6 +307,9 @@ func (c *checker) event(x *txn, r *record) {
 	if out, ok := fact.(recipient.OptOutRecorded); ok {
 		c.optOuts[ev.Stream] = append(c.optOuts[ev.Stream], out.Stops...)
 	}
+	if seal, ok := fact.(partition.PeriodSealed); ok {
+		c.seal(x, seal, ev.Time)
+	}
 	if gone, ok := fact.(partition.Evicted); ok {
 		c.forgotten(gone)
 	}
@@ -361,6 +365,7 @@ func (c *checker) fact(x *txn, ev *eventstore.Event, f message.Event) {
 		c.once("delivered "+string(e.Channel), ev.Stream)
 	case message.Charged:
 		c.once("charged "+string(e.Channel), ev.Stream)
+		c.period(e)
 	}
 	c.states[ev.Stream] = message.Evolve(s, f, ev.Time)
 }

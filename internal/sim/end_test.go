@@ -75,6 +75,9 @@ func (w *world) settledSince(now time.Time) time.Duration { return now.Sub(w.bus
 // nextDue is when, in domain time, something happens next by itself.
 func (w *world) nextDue() time.Time {
 	next := w.check.nextTimer()
+	if due := w.soonSealed(); !due.IsZero() && (next.IsZero() || due.Before(next)) {
+		next = due
+	}
 	for _, d := range w.reports {
 		if next.IsZero() || d.at.Before(next) {
 			next = d.at
@@ -261,7 +264,11 @@ func (w *world) stored(fs vfs.FS) map[string]string {
 	}
 	defer it.Close()
 	for ok := it.First(); ok; ok = it.Next() {
-		if key := string(it.Key()); strings.IndexByte("site", key[2]) >= 0 && !strings.HasPrefix(key[3:], "partition/") {
+		key := string(it.Key())
+		if key[2:] == "spartition/0" {
+			out["sealed through"] = sealedThrough(it.Value())
+		}
+		if strings.IndexByte("site", key[2]) >= 0 && !strings.HasPrefix(key[3:], "partition/") {
 			out[key] = string(it.Value())
 		}
 	}

@@ -201,7 +201,7 @@ func (w *world) deciderConfig(n *node, store *decider.Store) decider.Config {
 		Clock: w, Zone: time.UTC, Store: store, View: theView, ViewSeen: func() int64 { return 7 },
 		Keyring: eventstore.NewKeyring(seal, &cluster{w, n}, eventstore.Topics{}, eventstore.Partitioner{N: 1}),
 		Log:     silent, BeatGap: beatGap, Grace: grace, GroupLimit: w.plan.group, CacheEntries: w.plan.cache,
-		StatePass: w.plan.statePass, Standby: w.plan.standby,
+		StatePass: w.plan.statePass, Standby: w.plan.standby, SealGrace: w.plan.sealGrace,
 	}
 }
 

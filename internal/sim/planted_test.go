@@ -120,6 +120,11 @@ var bugs = []bug{
 		g.seed = c.ID
 	}
 `},
+	{"a seal that charges do not regard", "eventstore/decider/message.go", "part, err := g.partition()\n", `
+	if planted.Is("a seal that charges do not regard") {
+		part.SealedThrough = ""
+	}
+`},
 	{"epoch not raised", "eventstore/decider/owner.go", "o.epoch++", `=if !planted.Is("epoch not raised") {
 		o.epoch++
 	}`},

@@ -64,6 +64,7 @@ type plan struct {
 	cache        int // decoded states that an owner keeps
 	statePass    time.Duration
 	standby      int // copies of others' partitions that a decider keeps
+	sealGrace    time.Duration
 }
 
 func (s *scheduler) choose() plan {
@@ -101,6 +102,7 @@ func newWorld(seed uint64, trace func(string)) *world {
 	w := &world{scheduler: newScheduler(seed), kafka: newKafka(), postgres: newPostgres()}
 	w.trace = trace
 	w.plan = w.choose()
+	w.plan.sealGrace = w.nearMonthEnd(seed)
 	w.check = newChecker(w)
 	w.kafka.settled, w.kafka.written = w.check.settled, w.check.written
 	kinds := []*role{

@@ -7,6 +7,7 @@ import (
 	"goniec/projections/messages"
 	"goniec/projections/optouts"
 	"goniec/projections/parked"
+	"goniec/projections/periods"
 	"goniec/projections/replies"
 	"goniec/projections/reports"
 	"goniec/projections/senders"
@@ -22,5 +23,6 @@ func All() []projections.Projection {
 		replies.New(),
 		reports.New(),
 		parked.Projection{},
+		periods.New(),
 	}
 }

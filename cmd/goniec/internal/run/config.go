@@ -53,6 +53,7 @@ type Config struct {
 	Kafka    KafkaConfig    `koanf:"kafka"`
 	Postgres PostgresConfig `koanf:"postgres"`
 	Decider  DeciderConfig  `koanf:"decider"`
+	Billing  BillingConfig  `koanf:"billing"`
 	Viber    ViberConfig    `koanf:"viber"`
 	SMPP     SMPPConfig     `koanf:"smpp"`
 	Webhooks WebhooksConfig `koanf:"webhooks"`
@@ -98,6 +99,14 @@ type DeciderConfig struct {
 	SessionTimeout time.Duration `koanf:"sessiontimeout"`
 }
 
+// BillingConfig is the same for all deciders of an installation.
+type BillingConfig struct {
+	Grace time.Duration `koanf:"grace"` // how long after its end a month is sealed (rules.md F4); 0 = none ever is
+}
+
+// maxGrace bounds BillingConfig.Grace: a month is sealed before the next one ends.
+const maxGrace = 28 * 24 * time.Hour
+
 // ViberConfig of the route "viber".
 type ViberConfig struct {
 	URL               string `koanf:"url"`
@@ -131,6 +140,7 @@ func Defaults() Config {
 		Probes:  ProbesConfig{Addr: "127.0.0.1:8081"},
 		Kafka:   KafkaConfig{Prefix: "goniec.", Partitions: 12, Replication: 3, MinInsync: 2, SessionTimeout: 10 * time.Second},
 		Decider: DeciderConfig{Standby: -1, StatePass: 3 * time.Minute, SessionTimeout: 6 * time.Second},
+		Billing: BillingConfig{Grace: 72 * time.Hour},
 		Viber:   ViberConfig{InFlight: 256},
 		SMPP:    SMPPConfig{Window: 64, SystemID: "goniec", Zone: "UTC"},
 	}
@@ -204,6 +214,7 @@ func (c Config) Validate() error {
 	check(c.Decider.Standby >= -1, "decider.standby", "must be a number of partitions, or -1 for all")
 	check(c.Decider.StatePass >= time.Second, "decider.statepass", "must be at least 1s")
 	check(c.Decider.SessionTimeout >= time.Second, "decider.sessiontimeout", "must be at least 1s")
+	check(c.Billing.Grace >= 0 && c.Billing.Grace <= maxGrace, "billing.grace", "must be from 0 to 672h")
 	check(c.Secrets != "", "secrets", "the file with the installation's secrets is required")
 	check(c.Data != "", "data", "a directory is required")
 	_, err := time.LoadLocation(c.Zone)

@@ -389,7 +389,7 @@ func (n *Node) addDecider(context.Context) error {
 	d, err := decider.New(decider.Config{
 		Kafka: kafka, Client: n.client, Partitions: n.part.N, Installation: n.secrets.Installation, Process: n.process,
 		Clock: n.clock, Zone: n.zone, Store: store, View: n.view, ViewSeen: n.accounts.Position, ViewReady: n.hasStarted,
-		StatePass: n.cfg.Decider.StatePass, Standby: n.cfg.Decider.copies(n.part.N),
+		SealGrace: n.cfg.Billing.Grace, StatePass: n.cfg.Decider.StatePass, Standby: n.cfg.Decider.copies(n.part.N),
 		Keyring: n.keyring, Log: n.log, Metrics: newDeciderMetrics(n.metrics, states), States: states, Tracer: n.tracer,
 	})
 	if err != nil {

@@ -33,6 +33,8 @@ func (t *Teller) Tell(e domain.Event) string {
 		return fmt.Sprintf("owned by process %s, epoch %d", f.Process, f.Epoch)
 	case partition.Evicted:
 		return fmt.Sprintf("forgot %d messages that ended long ago", len(f.Messages))
+	case partition.PeriodSealed:
+		return "the month " + f.Month + " is closed: what comes later for it counts in the next one"
 	case partition.Event:
 		return ofParked(f)
 	}

@@ -59,6 +59,7 @@ func TestTellAStory(t *testing.T) {
 		},
 		{account.SenderApproved{ServiceID: 7, ActiveOn: at}, "approved: active from 2026-11-16 with service id 7"},
 		{partition.Owned{Epoch: 3, Process: "host/1/ab"}, "owned by process host/1/ab, epoch 3"},
+		{partition.PeriodSealed{Month: "2026-11"}, "the month 2026-11 is closed: what comes later for it counts in the next one"},
 	} {
 		require.Equal(t, step.want, teller.Tell(step.e))
 	}
