@@ -93,7 +93,10 @@ func closeMonth(s State, f Facts, account string, month calendar.Month, c CloseM
 	}
 	in.Usage = nil // the statement has it: see Whole
 	e := MonthClosed{Inputs: in, Statement: statement, Positions: c.Positions, Digest: digest}
-	return []Event{e}, checkSize(e)
+	if err := checkSize(e); err != nil {
+		return nil, err
+	}
+	return []Event{e}, nil
 }
 
 // digestOf stands for inputs in their normal form.
