@@ -8,6 +8,7 @@ import (
 
 	"goniec/domain"
 	"goniec/domain/account"
+	"goniec/domain/billing"
 	"goniec/domain/message"
 	"goniec/domain/partition"
 	"goniec/domain/recipient"
@@ -113,6 +114,9 @@ func (g *group) dispatch(c *eventstore.Command) error {
 	if account.IsCommand(c.Type) {
 		return g.configure(c)
 	}
+	if billing.IsCommand(c.Type) {
+		return g.bill(c)
+	}
 	if fn := ofNextBuild[c.Type]; fn != nil {
 		return fn(g, c)
 	}
@@ -179,6 +183,11 @@ func (g *group) configure(c *eventstore.Command) error {
 	if err != nil {
 		return err
 	}
+	return emitNow(g, c, events)
+}
+
+// emitNow writes what a command of the accounts journal was decided to.
+func emitNow[E domain.Event](g *group, c *eventstore.Command, events []E) error {
 	for _, ev := range events {
 		if err := g.emit(c.Stream, c.Account, fact{ev, g.now}); err != nil {
 			return err
