@@ -40,14 +40,14 @@ type MinimumWaived struct {
 	By     string `json:"by"`
 }
 
-// MonthClosed is the end of a month (F4): its statement, and all that it was
-// computed from, so that anybody can compute it again. Nothing is added to the
-// month after it.
+// MonthClosed: the month has its statement (F4). It stands here with all that it
+// was computed from, so that anybody can compute it again; nothing is added to the
+// month from now on.
 type MonthClosed struct {
-	Inputs    Inputs    `json:"inputs"` // without usage, which is the statement's first lines, and of earlier months only what was adjusted
-	Statement Statement `json:"statement"`
-	Positions Positions `json:"positions"`
-	Digest    string    `json:"digest"` // of the whole inputs, SHA-256 in hex
+	Inputs    Inputs    `json:"inputs"`    // without usage, which is the statement's first lines, and of earlier months only what was adjusted
+	Statement Statement `json:"statement"` // lines in order, obligations, total
+	Positions Positions `json:"positions"` // up to where the journal was read: the month's seals, the ends of accounts, the versions in force
+	Digest    string    `json:"digest"`    // of the whole inputs, SHA-256 in hex
 }
 
 // Positions say up to where the journal was read for a close.
