@@ -380,3 +380,18 @@ func TestComputeChangesNoInputs(t *testing.T) {
 	require.Equal(t, usage, in.Usage)
 	require.Equal(t, senders, in.Senders)
 }
+
+// Late facts never charge more: what was credited already stays credited (F4).
+func TestLateFactsNeverChargeMore(t *testing.T) {
+	t.Parallel()
+	october := november.Add(-1)
+	s := compute(t, inputs(func(in *billing.Inputs) {
+		in.Usage = usages{viber(t, 1, "25", late(october))}
+		in.Closed = []billing.Obligation{{
+			Month: october, SenderID: "s", Sender: "GONIEC", Country: "PL", Minimum: minimum(t, "PL", "100"),
+			Traffic: cents(t, "60"), Charged: cents(t, "10"), Reason: billing.ReasonCharged,
+		}}
+	}))
+	require.Equal(t, "25.00", s.Total.String())
+	require.Equal(t, "10.00", s.Obligations[0].Charged.String())
+}

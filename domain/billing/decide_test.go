@@ -237,8 +237,12 @@ func TestAClosedMonthTakesNothing(t *testing.T) {
 	j.do(november, "key:1", billing.RequestCredit{Credit: senderID, Amount: "1", Reason: "r"})
 	j.do(november, "process", j.closing())
 	for _, c := range []billing.Command{
-		billing.RequestCredit{Credit: account, Amount: "1", Reason: "r"}, billing.RequestCredit{}, billing.ApproveCredit{Credit: senderID},
-		billing.RejectCredit{Credit: senderID, Reason: "no"}, billing.WaiveMinimum{Sender: senderID, Reason: "r", SuspendedWholeMonth: true}, billing.WaiveMinimum{},
+		billing.RequestCredit{Credit: account, Amount: "1", Reason: "r"},
+		billing.RequestCredit{},
+		billing.ApproveCredit{Credit: senderID},
+		billing.RejectCredit{Credit: senderID, Reason: "no"},
+		billing.WaiveMinimum{Sender: senderID, Reason: "r", SuspendedWholeMonth: true},
+		billing.WaiveMinimum{},
 	} {
 		j.refused(billing.CodeMonthClosed, november, "key:2", c)
 	}
