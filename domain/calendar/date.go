@@ -59,20 +59,3 @@ func (d Date) Before(o Date) bool { return d.Compare(o) < 0 }
 
 // InMonth is the calendar month of the day.
 func (d Date) InMonth() Month { return Month{d.Year, d.Month} }
-
-// MarshalText writes "2006-01-02", and nothing for the zero date.
-func (d Date) MarshalText() ([]byte, error) {
-	if d == (Date{}) {
-		return nil, nil
-	}
-	return []byte(d.String()), nil
-}
-
-// UnmarshalText reads what MarshalText writes.
-func (d *Date) UnmarshalText(b []byte) (err error) {
-	*d = Date{}
-	if len(b) > 0 {
-		*d, err = ParseDate(string(b))
-	}
-	return err
-}

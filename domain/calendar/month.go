@@ -47,20 +47,3 @@ func (m Month) Begins(zone *time.Location) time.Time { return m.First().Begins(z
 
 // Ends is the first instant after the month in the zone.
 func (m Month) Ends(zone *time.Location) time.Time { return m.Add(1).Begins(zone) }
-
-// MarshalText writes "2006-01", and nothing for the zero month.
-func (m Month) MarshalText() ([]byte, error) {
-	if m == (Month{}) {
-		return nil, nil
-	}
-	return []byte(m.String()), nil
-}
-
-// UnmarshalText reads what MarshalText writes.
-func (m *Month) UnmarshalText(b []byte) (err error) {
-	*m = Month{}
-	if len(b) > 0 {
-		*m, err = ParseMonth(string(b))
-	}
-	return err
-}

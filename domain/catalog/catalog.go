@@ -10,6 +10,7 @@ import (
 
 	"goniec/domain"
 	"goniec/domain/account"
+	"goniec/domain/billing"
 	"goniec/domain/message"
 	"goniec/domain/partition"
 	"goniec/domain/recipient"
@@ -24,7 +25,7 @@ func (e *ErrUnknownType) Error() string { return fmt.Sprintf("unknown event type
 type decoder func([]byte) (domain.Event, error)
 
 // The table is built once and never written again.
-var decoders = merge(messages(), recipients(), accounts(), partitions())
+var decoders = merge(messages(), recipients(), accounts(), months(), partitions())
 
 // Decode reads the data of an event: JSON, as a value of the event's Go type.
 // Fields that it does not know are ignored (a newer writer may add some). It
@@ -143,6 +144,16 @@ func accounts() map[string]decoder {
 		account.TypeEndpointRemoved:       as[account.EndpointRemoved],
 		account.TypePauseBegun:            as[account.PauseBegun],
 		account.TypePauseEnded:            as[account.PauseEnded],
+	}
+}
+
+func months() map[string]decoder {
+	return map[string]decoder{
+		billing.TypeCreditRequested: as[billing.CreditRequested],
+		billing.TypeCreditApproved:  as[billing.CreditApproved],
+		billing.TypeCreditRejected:  as[billing.CreditRejected],
+		billing.TypeMinimumWaived:   as[billing.MinimumWaived],
+		billing.TypeMonthClosed:     as[billing.MonthClosed],
 	}
 }
 

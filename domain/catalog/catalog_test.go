@@ -2,6 +2,7 @@ package catalog_test
 
 import (
 	"bytes"
+	"encoding"
 	"encoding/json"
 	"fmt"
 	"go/ast"
@@ -218,7 +219,7 @@ var samples = map[string]string{
 	"unit_price": "0.05", "month": "2026-11", "adjusts": "2026-10", "price_version": "default@3", "sender": "GONIEC",
 	"sms_encoding": "gsm7", "sms_from": "Goniec", "late_policy": "waive_viber", "polish_letters": "strip", "role": "client",
 	"reason": "expired", "waived": "late_policy", "basis": "declaration", "origin": "api", "url": "https://example.com/hook",
-	"status": "delivered", "rule": "D3", "route": "viber-1", "lane": "urgent", "keyword": "stop", "company": "Goniec",
+	"activated": "2026-09-15", "exact": "0.049500", "status": "delivered", "rule": "D3", "route": "viber-1", "lane": "urgent", "keyword": "stop", "company": "Goniec",
 	"switch": "route/viber", "scope": "sender", "as": "sent",
 	"client_ref": "order-17", "carrier_id": "5379697806260881548", "code": "9", "account": "0b7f3c1a-8e52-4d0e-9a6f-2f1f5a1c0001",
 }
@@ -227,6 +228,10 @@ func fill(v reflect.Value, name string, n *int) {
 	*n++
 	if v.Type() == reflect.TypeFor[time.Time]() {
 		v.Set(reflect.ValueOf(time.Date(2026, 11, 10, 9, 30, *n%60, 123456000, time.UTC)))
+		return
+	}
+	text, ok := v.Addr().Interface().(encoding.TextUnmarshaler)
+	if ok && text.UnmarshalText([]byte(samples[name])) == nil {
 		return
 	}
 	switch v.Kind() {

@@ -62,20 +62,8 @@ func (a Amount) String() string {
 	return fmt.Sprintf("%s%d.%06d", sign, u/one, u%one)
 }
 
-// Cents writes a rounded to two places, halves away from zero, as a line of a
-// bill is (rules.md F8). Round once, at the line, never a charge.
-func (a Amount) Cents() string {
-	const half, cent = 5_000, 10_000
-	sign, u := "", uint64(a) // the negative case is turned below
-	if a < 0 {
-		sign, u = "-", -u
-	}
-	u = (u + half) / cent
-	if u == 0 {
-		sign = ""
-	}
-	return fmt.Sprintf("%s%d.%02d", sign, u/100, u%100)
-}
+// Cents writes a rounded to two places, as a line of a bill is; see Round.
+func (a Amount) Cents() string { return a.Round().String() }
 
 // Times multiplies a by n. It answers ErrOverflow rather than a wrong amount.
 func (a Amount) Times(n int) (Amount, error) {

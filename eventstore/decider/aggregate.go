@@ -10,6 +10,7 @@ import (
 
 	"goniec/domain"
 	"goniec/domain/account"
+	"goniec/domain/billing"
 	"goniec/domain/message"
 	"goniec/domain/partition"
 	"goniec/domain/recipient"
@@ -111,6 +112,8 @@ func emptyState(stream string) (aggregate, error) {
 		return numberState{}, nil
 	case "account", "sender", "prices", "pause":
 		return accountState{account.State{Stream: stream}}, nil
+	case "billing":
+		return billingState{billing.State{Stream: stream}}, nil
 	case "partition":
 		return partitionState{}, nil
 	case "parked":
@@ -122,7 +125,7 @@ func emptyState(stream string) (aggregate, error) {
 // journalOf says which journal topic a stream's events go to.
 func journalOf(stream string) string {
 	switch kindOf(stream) {
-	case "account", "sender", "prices", "pause":
+	case "account", "sender", "prices", "pause", "billing":
 		return accountsJournal
 	}
 	return messagesJournal
@@ -161,6 +164,9 @@ func decodeBody(stream string, body []byte) (aggregate, error) {
 		err = json.Unmarshal(body, &s)
 		return s, err
 	case accountState:
+		err = json.Unmarshal(body, &s)
+		return s, err
+	case billingState:
 		err = json.Unmarshal(body, &s)
 		return s, err
 	case partitionState:

@@ -8,6 +8,7 @@ import (
 
 	"goniec/domain"
 	"goniec/domain/account"
+	"goniec/domain/billing"
 	"goniec/domain/message"
 	"goniec/domain/partition"
 	"goniec/domain/recipient"
@@ -113,6 +114,9 @@ func (g *group) dispatch(c *eventstore.Command) error {
 	if account.IsCommand(c.Type) {
 		return g.configure(c)
 	}
+	if billing.IsCommand(c.Type) {
+		return g.bill(c)
+	}
 	if fn := ofNextBuild[c.Type]; fn != nil {
 		return fn(g, c)
 	}
@@ -180,10 +184,19 @@ func (g *group) configure(c *eventstore.Command) error {
 
 // decideAccount runs the rules of the accounts journal and emits what they say.
 func (g *group) decideAccount(stream, owner string, s account.State, c account.Command) error {
-	events, err := account.Decide(s, g.accountFacts(s), c)
+	f, err := g.accountFacts(s)
 	if err != nil {
 		return err
 	}
+	events, err := account.Decide(s, f, c)
+	if err != nil {
+		return err
+	}
+	return emitNow(g, stream, owner, events)
+}
+
+// emitNow writes what was decided for a stream of the accounts journal.
+func emitNow[E domain.Event](g *group, stream, owner string, events []E) error {
 	for _, ev := range events {
 		if err := g.emit(stream, owner, fact{ev, g.now}); err != nil {
 			return err
@@ -192,12 +205,15 @@ func (g *group) decideAccount(stream, owner string, s account.State, c account.C
 	return nil
 }
 
-func (g *group) accountFacts(s account.State) account.Facts {
-	f := account.Facts{Now: g.now, Zone: g.o.cfg.Zone}
+// accountFacts are what such a decision may regard besides. What is sealed is this
+// partition's word, as near as any: the others seal at the same time.
+func (g *group) accountFacts(s account.State) (account.Facts, error) {
+	part, err := g.partition()
+	f := account.Facts{Now: g.now, Zone: g.o.cfg.Zone, Sealed: part.Sealed}
 	if s.Sender != nil {
 		f.Notice = g.o.cfg.View.Notice(s.Sender.Account)
 	}
-	return f
+	return f, err
 }
 
 // fireTimers fires the timers that are due, unless they were moved meanwhile.

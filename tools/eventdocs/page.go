@@ -17,6 +17,7 @@ var packages = []struct{ dir, streams, topic string }{
 	{"domain/recipient", "`recipient/<uuid>`, `number/<keyed hash>`", "messages"},
 	{"domain/partition", "`partition/<n>`, `parked/<uuid>`", "messages"},
 	{"domain/account", "`account/<uuid>`, `sender/<uuid>`, `prices/<account or default>`, `pause/<switch>`", "accounts"},
+	{"domain/billing", "`billing/<account uuid>/<YYYY-MM>`", "accounts"},
 }
 
 type event struct {

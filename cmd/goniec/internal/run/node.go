@@ -19,6 +19,7 @@ import (
 	"goniec/adapters/webhooks"
 	"goniec/domain"
 	"goniec/domain/account"
+	"goniec/domain/billing"
 	"goniec/domain/catalog"
 	"goniec/eventstore"
 	"goniec/eventstore/decider"
@@ -44,6 +45,7 @@ type Node struct {
 	producer *eventstore.Producer
 	keyring  *eventstore.Keyring
 	view     *account.View
+	bills    *billing.View
 	accounts *eventstore.Follower
 	chains   []*eventstore.Chain // of the accounts journal, by partition
 	keys     *eventstore.Follower
@@ -91,7 +93,7 @@ func newNode(ctx context.Context, cfg Config, secrets Secrets, opt Options) (*No
 	}
 	n := &Node{
 		cfg: cfg, secrets: secrets, kafka: kafka, clock: opt.Clock, log: opt.Log, zone: zone, process: processName(),
-		part: eventstore.Partitioner{N: cfg.Kafka.Partitions}, view: account.NewView(), started: make(chan struct{}),
+		part: eventstore.Partitioner{N: cfg.Kafka.Partitions}, view: account.NewView(), bills: billing.NewView(), started: make(chan struct{}),
 		metrics: newCatalogue(), checks: map[Role]check{},
 	}
 	if n.clock == nil {
@@ -244,11 +246,17 @@ func (n *Node) applyAccount(r *eventstore.Record) error {
 	if a, ok := e.(account.Event); ok {
 		n.view.Apply(ev.Stream, ev.Version, a, ev.Time)
 	}
+	if b, ok := e.(billing.Event); ok {
+		n.bills.Apply(ev.Stream, ev.Version, b, ev.Time)
+	}
 	return nil
 }
 
 // Gateway is the way in for commands.
 func (n *Node) Gateway() *gateway.Gateway { return n.gateway }
+
+// Bills is the view of months and their statements, fed with the reference view.
+func (n *Node) Bills() *billing.View { return n.bills }
 
 // View is the reference view.
 func (n *Node) View() *account.View { return n.view }

@@ -8,6 +8,7 @@ import (
 	"goniec/adapters/httpapi"
 	"goniec/domain"
 	"goniec/domain/account"
+	"goniec/domain/billing"
 	"goniec/domain/message"
 	"goniec/domain/partition"
 	"goniec/domain/recipient"
@@ -29,6 +30,8 @@ func (t *Teller) Tell(e domain.Event) string {
 		return ofRecipient(f)
 	case account.Event:
 		return ofAccount(f)
+	case billing.Event:
+		return ofBilling(f)
 	case partition.Owned:
 		return fmt.Sprintf("owned by process %s, epoch %d", f.Process, f.Epoch)
 	case partition.Evicted:

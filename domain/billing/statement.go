@@ -1,0 +1,160 @@
+// Package billing is what a month of an account costs and how it is closed
+// (rules.md F2 to F4, F8, F9). A statement is computed from facts by a pure
+// function, in whole micros, and adds up line by line as the client sees it.
+package billing
+
+import (
+	"fmt"
+	"slices"
+
+	"goniec/domain"
+	"goniec/domain/calendar"
+	"goniec/domain/money"
+)
+
+// Statement is a month of an account: lines in a fixed order, what they come to,
+// and what later months need to know of its minimums.
+type Statement struct {
+	Account     string         `json:"account"`
+	Month       calendar.Month `json:"month"`
+	Currency    string         `json:"currency"`
+	Lines       []Line         `json:"lines,omitempty"`
+	Obligations []Obligation   `json:"obligations,omitempty"` // the month's, and those of earlier months that it changed
+	Total       money.Cents    `json:"total"`                 // the sum of the lines' amounts
+}
+
+// Line is one position, rounded once (F8). What reduces the total is negative.
+type Line struct {
+	Kind string `json:"kind"`
+	Rule string `json:"rule"` // of the business rules
+	Key
+	TermsVersion string       `json:"terms_version,omitempty"`
+	Credit       string       `json:"credit,omitempty"` // id
+	Count        int64        `json:"count,omitempty"`
+	Parts        int64        `json:"parts,omitempty"`
+	Waived       int64        `json:"waived,omitempty"`
+	Exact        money.Amount `json:"exact"`
+	Amount       money.Cents  `json:"amount"`
+	Note         Note         `json:"note,omitzero"`
+}
+
+// Note says of a line what its numbers do not.
+type Note struct {
+	Code  string `json:"code"`
+	Words string `json:"words"`
+}
+
+// The kinds of lines, in their order.
+const (
+	KindUsage         = "usage"          // F1
+	KindAdjustment    = "adjustment"     // F4: late facts of a closed month
+	KindMinimum       = "minimum"        // F3
+	KindMinimumCredit = "minimum_credit" // F4: what late facts take off a closed month's minimum
+	KindCredit        = "credit"         // F9
+)
+
+// The codes of notes.
+const (
+	NoteWaived  = "waived"         // some messages cost nothing
+	NoteLate    = "late"           // the charges belong to a month that was closed before they came
+	NoteBelow   = "below_minimum"  // the traffic and the minimum
+	NoteRaised  = "traffic_raised" // the closed month's traffic, as it is known now
+	NoteGranted = "granted"        // a credit's reason
+)
+
+// Obligation is what a month came to for one configuration or, where the highest
+// minimum of a sender name holds, for the name. Charged is net of what was
+// credited since, so that nothing is credited twice.
+type Obligation struct {
+	Month        calendar.Month `json:"month"`
+	SenderID     string         `json:"sender_id,omitempty"` // "" for a sender name
+	Sender       string         `json:"sender"`              // its name
+	Country      string         `json:"country,omitempty"`   // "" for a sender name
+	Countries    []string       `json:"countries,omitempty"` // of a sender name: those whose traffic counts
+	TermsVersion string         `json:"terms_version,omitempty"`
+	Minimum      Minimum        `json:"minimum,omitzero"` // as it was applied
+	Traffic      money.Cents    `json:"traffic"`          // on Viber: the sum of the lines' amounts
+	Messages     int64          `json:"messages,omitempty"`
+	Charged      money.Cents    `json:"charged"`
+	Reason       string         `json:"reason"`
+}
+
+// Why an obligation was charged, or was not.
+const (
+	ReasonReached         = "reached"
+	ReasonActivationMonth = "activation_month" // F2
+	ReasonWaived          = "waived"           // F3
+	ReasonNoMinimum       = "no_minimum"       // the terms have none for the country
+	ReasonCharged         = "charged"
+)
+
+// Compute makes the statement. It fails with a *domain.Error: inputs that do not
+// fit together, CodeCurrencyMismatch, or CodeOverflow.
+func Compute(in Inputs) (Statement, error) {
+	in, err := in.normal()
+	if err != nil {
+		return Statement{}, err
+	}
+	s := Statement{Account: in.Account, Month: in.Month, Currency: in.Currency}
+	traffic := traffics{}
+	for _, u := range in.Usage {
+		line := usageLine(u)
+		s.Lines = append(s.Lines, line)
+		if err := traffic.add(in.Month, line); err != nil {
+			return Statement{}, err
+		}
+	}
+	due, err := obligations(in, traffic)
+	if err != nil {
+		return Statement{}, err
+	}
+	late, credits, err := recomputed(in, traffic)
+	if err != nil {
+		return Statement{}, err
+	}
+	s.Lines = append(s.Lines, minimumLines(due)...)
+	s.Lines = append(s.Lines, credits...)
+	for _, c := range in.Credits {
+		s.Lines = append(s.Lines, creditLine(c))
+	}
+	s.Obligations = inOrder(slices.Concat(due, late))
+	s.Total, err = total(s.Lines)
+	return s, err
+}
+
+func usageLine(u Usage) Line {
+	line := Line{
+		Kind: KindUsage, Rule: "F1", Key: u.Key, Count: u.Count, Parts: u.Parts, Waived: u.Waived,
+		Exact: u.Amount, Amount: u.Amount.Round(),
+	}
+	if u.Waived > 0 {
+		line.Note = note(NoteWaived, "%d of them cost nothing", u.Waived)
+	}
+	if u.Adjusts != (calendar.Month{}) {
+		line.Kind, line.Rule = KindAdjustment, "F4"
+		line.Note = note(NoteLate, "of %s, which was closed before", u.Adjusts)
+	}
+	return line
+}
+
+func creditLine(c Credit) Line {
+	exact, _ := c.Amount.Exact() // at most MaxSum
+	return Line{Kind: KindCredit, Rule: "F9", Credit: c.ID, Exact: -exact, Amount: -c.Amount, Note: note(NoteGranted, "%s", c.Reason)}
+}
+
+func note(code, words string, args ...any) Note {
+	return Note{Code: code, Words: fmt.Sprintf(words, args...)}
+}
+
+func total(lines []Line) (sum money.Cents, err error) {
+	for _, l := range lines {
+		if sum, err = sum.Plus(l.Amount); err != nil {
+			return 0, overflow()
+		}
+	}
+	return sum, nil
+}
+
+func overflow() error {
+	return domain.Refuse(CodeOverflow, "the sums are too large to be exact")
+}
