@@ -161,7 +161,7 @@ http: {addr: "127.0.0.1:0"}
 	require.NoError(t, err)
 	require.Equal(t, before, after, "a key in force is kept")
 	got = do("messages", "list", "--url", serving.HTTP, "--key-file", key)
-	require.Equal(t, result{ExitRefused, "", "goniec: this needs a key of role client (wrong_role)\n"}, got)
+	require.Equal(t, result{ExitRefused, "", "goniec: this needs a key of role client-admin or client-viewer (wrong_role)\n"}, got)
 
 	require.Eventually(t, func() bool { return do("config", "check", "--connect").code == 0 }, time.Minute, 200*time.Millisecond)
 	require.Eventually(t, func() bool { // the projector makes its tables when it starts
