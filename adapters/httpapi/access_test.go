@@ -181,12 +181,17 @@ func (r *rig) issue(of, role, secret string) (string, string) {
 func (r *rig) ask(t *testing.T, op route, secret string) *httptest.ResponseRecorder {
 	t.Helper()
 	path := op.path
-	for _, x := range [][2]string{
-		{"/messages/{id}", "/messages/" + msgID}, {"/parked/{id}", "/parked/" + msgID}, {"/unknown/{id}", "/unknown/" + msgID},
-		{"/webhooks/{id}", "/webhooks/" + r.endpoint}, {"/senders/{id}", "/senders/" + account.SenderID(acc, "Waiting", "PL")},
-		{"/accounts/{id}", "/accounts/" + acc}, {"{key}", r.key}, {"{month}", "2026-11"},
+	for pattern, thing := range map[string]string{
+		"/messages/{id}": "/messages/" + msgID,
+		"/parked/{id}":   "/parked/" + msgID,
+		"/unknown/{id}":  "/unknown/" + msgID,
+		"/webhooks/{id}": "/webhooks/" + r.endpoint,
+		"/senders/{id}":  "/senders/" + account.SenderID(acc, "Waiting", "PL"),
+		"/accounts/{id}": "/accounts/" + acc,
+		"{key}":          r.key,
+		"{month}":        "2026-11",
 	} {
-		path = strings.ReplaceAll(path, x[0], x[1])
+		path = strings.ReplaceAll(path, pattern, thing)
 	}
 	require.NotContains(t, path, "{", "the test has nothing for this path")
 	l := expected[op.id]
