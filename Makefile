@@ -40,11 +40,12 @@ kill-test: ## kill -9 under load, again and again: nothing lost, nothing doubled
 chaos: ## SECONDS of load, FAULTS of all kinds planned by SEED, then every promise checked from the outside
 	.ci/chaos -seconds $(SECONDS) -faults $(FAULTS) -seed $(SEED) $(ARGS)
 
-generate: ## what is generated from the code: pages of events, states, guarantees, commands and metrics
+generate: ## what is generated from the code: pages of events, states, roles, guarantees, commands and metrics
 	go run ./tools/eventdocs
 	go test ./domain/message -run StatesPage -update
 	go test ./eventstore/storetest -run GuaranteesPage -update
 	GONIEC_UPDATE=1 go test ./domain/account ./domain/catalog
+	GONIEC_UPDATE=1 go test -run RolesPage ./adapters/httpapi
 	GONIEC_TEST_UPDATE=1 go test -run 'TestDocs|TestMetricsPage' ./cmd/goniec/internal/cli ./cmd/goniec/internal/run
 
 ci: ## what every change must pass (installs Debian packages)

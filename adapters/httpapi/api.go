@@ -118,7 +118,8 @@ type API struct {
 	limits  *limiter
 	batches chan struct{}
 	metrics *metrics
-	openapi []byte // the document, JSON
+	openapi []byte  // the document, JSON
+	faults  []error // of operations that could not be registered
 }
 
 // New builds the API. It fails when the configuration is not complete.
@@ -176,7 +177,7 @@ func (a *API) routes() (http.Handler, error) {
 		a.registerUnknown(api)
 		document = api.OpenAPI()
 	})
-	return root, a.serveDocs(root, document)
+	return root, errors.Join(append(a.faults, a.serveDocs(root, document))...)
 }
 
 func humaConfig(version string) huma.Config {
@@ -186,7 +187,7 @@ func humaConfig(version string) huma.Config {
 	c.Info.Description = "Business messages over Viber with fallback to SMS. Every request carries an API key: Authorization: Bearer ‹key›."
 	c.Info.License = &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
-		"key": {Type: "http", Scheme: "bearer", Description: "An API key of an account; operators' keys belong to the installation."},
+		"key": {Type: "http", Scheme: "bearer", Description: "An API key of an account or of the installation; each operation names the roles of keys that may call it."},
 	}
 	return c
 }

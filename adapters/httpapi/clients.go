@@ -9,27 +9,27 @@ import (
 
 	"goniec/adapters/phone"
 	"goniec/domain"
-	"goniec/domain/account"
 	"goniec/domain/calendar"
 	"goniec/domain/money"
 )
 
 type monthParam struct {
-	Month string `path:"month" doc:"A calendar month in the billing zone." example:"2026-11"`
+	Month   string `path:"month" doc:"A calendar month in the billing zone." example:"2026-11"`
+	Account string `query:"account" format:"uuid" doc:"Required with a key of the installation; a client's own account otherwise."`
 }
 
 // registerAccount adds what a client does besides messages.
 func (a *API) registerAccount(api huma.API) {
 	register(a, api, operation{
-		id: "get-billing", method: http.MethodGet, path: "/v1/billing/{month}", tag: "Billing", role: account.RoleClient,
+		id: "get-billing", method: http.MethodGet, path: "/v1/billing/{month}", tag: "Billing",
 		errors: []int{http.StatusUnprocessableEntity}, summary: "A month's lines and totals",
 	}, a.billing)
 	register(a, api, operation{
-		id: "opt-out", method: http.MethodPost, path: "/v1/opt-outs", tag: "Opt-outs", role: account.RoleClient,
+		id: "opt-out", method: http.MethodPost, path: "/v1/opt-outs", tag: "Opt-outs",
 		summary: "Record that a recipient has opted out", description: "It also stops messages that still wait.",
 	}, a.optOut(false))
 	register(a, api, operation{
-		id: "lift-opt-out", method: http.MethodPost, path: "/v1/opt-outs/lift", tag: "Opt-outs", role: account.RoleClient,
+		id: "lift-opt-out", method: http.MethodPost, path: "/v1/opt-outs/lift", tag: "Opt-outs",
 		summary: "Record that a recipient has consented again",
 	}, a.optOut(true))
 }
@@ -38,7 +38,11 @@ func (a *API) billing(ctx context.Context, c *call, in *monthParam, _ *noBody) (
 	if _, err := calendar.ParseMonth(in.Month); err != nil {
 		return nil, domain.RefuseField(CodeInvalidValue, "month", "must be a month such as 2026-11")
 	}
-	lines, err := a.cfg.Queries.Billing(ctx, c.key.Account, in.Month)
+	of, err := a.accountOf(c, in.Account)
+	if err != nil {
+		return nil, err
+	}
+	lines, err := a.cfg.Queries.Billing(ctx, of, in.Month)
 	if err != nil {
 		return nil, err
 	}

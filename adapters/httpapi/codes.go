@@ -24,7 +24,7 @@ var meanings = []meaning{
 	{CodeDuplicateField, "A field is given twice."},
 	{CodeInvalidType, "A field has a value of another type."},
 	{CodeUnauthorized, "There is no API key, or it is not known or was revoked."},
-	{CodeWrongRole, "The key is valid, but of the other role (client, operator)."},
+	{CodeWrongRole, "The key is valid, but its role may not do this; the detail names the roles that may."},
 	{CodeNotFound, "There is nothing of that name in this account."},
 	{CodeMethodNotAllowed, "The path does not take this method."},
 	{CodeTooLarge, "The body is too large."},

@@ -66,7 +66,7 @@ type (
 	docsOperation struct {
 		ID, Method, Path, Summary, Description string
 		Params, Body, Answer                   []docsField
-		Status                                 string
+		Status, Roles                          string
 		Errors                                 []string
 	}
 	docsField struct {
@@ -107,7 +107,7 @@ func docsSections(doc *huma.OpenAPI) []docsSection {
 }
 
 func docsOf(doc *huma.OpenAPI, path string, op *huma.Operation) docsOperation {
-	out := docsOperation{ID: op.OperationID, Method: op.Method, Path: path, Summary: op.Summary, Description: op.Description}
+	out := docsOperation{ID: op.OperationID, Method: op.Method, Path: path, Summary: op.Summary, Description: op.Description, Roles: orList(access[op.OperationID])}
 	for _, p := range op.Parameters {
 		out.Params = append(out.Params, docsField{Name: p.In + " " + p.Name, Type: typeText(p.Schema), Doc: p.Description, Required: p.Required})
 	}

@@ -75,6 +75,9 @@ func (d *decider) Configure(_ context.Context, o httpapi.Origin, owner, stream s
 }
 
 func (d *decider) Cancel(_ context.Context, o httpapi.Origin, id string) (httpapi.Outcome, error) {
+	if o.Account == other { // it has no messages
+		return httpapi.Outcome{}, domain.Refuse(message.CodeNotFound, "no such message")
+	}
 	d.origins, d.cancels = append(d.origins, o), append(d.cancels, id)
 	return d.out, d.err
 }
@@ -130,6 +133,7 @@ type queries struct {
 	page      []httpapi.Message
 	asked     int
 	queues    []string
+	billed    []string // accounts
 	unknown   []httpapi.UnknownAttempt
 	unmatched []httpapi.UnmatchedReport
 	appears   int // from this question on the messages are there
@@ -165,7 +169,8 @@ func (q *queries) Unmatched(_ context.Context, limit int) ([]httpapi.UnmatchedRe
 	return q.unmatched, q.err
 }
 
-func (q *queries) Billing(context.Context, string, string) ([]httpapi.BillingLine, error) {
+func (q *queries) Billing(_ context.Context, accountID, _ string) ([]httpapi.BillingLine, error) {
+	q.billed = append(q.billed, accountID)
 	return q.lines, q.err
 }
 
@@ -274,8 +279,8 @@ func (b *bundle) do(stream string, c account.Command) {
 func (b *bundle) reference() {
 	b.t.Helper()
 	b.account(account.Installation, "Installation", operatorKey, account.RoleOperator)
-	b.account(acc, "Demo", clientKey, account.RoleClient)
-	b.account(other, "Other", otherKey, account.RoleClient)
+	b.account(acc, "Demo", clientKey, account.RoleClientAdmin)
+	b.account(other, "Other", otherKey, account.RoleClientAdmin)
 	b.sender("GONIEC", "PL", true)
 	b.sender("GONIEC", "CZ", false)
 	b.sender("Waiting", "PL", false)

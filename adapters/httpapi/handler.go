@@ -27,9 +27,8 @@ type operation struct {
 	id, method, path string
 	tag, summary     string
 	description      string
-	role             string // account.RoleClient, account.RoleOperator, or "" for any
-	status           int    // of success
-	errors           []int  // besides those that every operation has
+	status           int   // of success
+	errors           []int // besides those that every operation has
 	maxBody          int64
 	documented       reflect.Type // of the body, if it is not what is decoded
 	batch            bool         // takes much memory: few at a time
@@ -53,15 +52,18 @@ type answer[O any] struct {
 
 func ok[O any](body O) (*answer[O], error) { return &answer[O]{Status: http.StatusOK, Body: body}, nil }
 
-// register adds an endpoint. The body is read and decoded here and not by huma:
-// so that faults have our codes and paths, and never repeat what was sent.
+// register adds an endpoint for the roles that the table access names. The body is
+// read and decoded here and not by huma: so that faults have our codes and paths,
+// and never repeat what was sent.
 func register[I, B, O any](a *API, api huma.API, o operation, fn func(context.Context, *call, *I, *B) (*answer[O], error)) {
+	roles, err := permitted(o.id)
+	if err != nil {
+		a.faults = append(a.faults, err)
+		return
+	}
 	known := queryNames(reflect.TypeFor[I]())
-	huma.Register(api, o.huma(api, reflect.TypeFor[B]()), func(ctx context.Context, in *I) (*answer[O], error) {
+	huma.Register(api, o.huma(api, reflect.TypeFor[B](), roles), func(ctx context.Context, in *I) (*answer[O], error) {
 		c := callOf(ctx)
-		if o.role != "" && c.key.Role != o.role {
-			return nil, problem(http.StatusForbidden, CodeWrongRole, "this needs a key of role "+o.role)
-		}
 		if p := unknownQuery(c.r, known); p != nil {
 			return nil, p
 		}
@@ -160,15 +162,15 @@ func mediaType(h http.Header) *Problem {
 	return nil
 }
 
-func (o operation) huma(api huma.API, body reflect.Type) huma.Operation {
+func (o operation) huma(api huma.API, body reflect.Type, roles []string) huma.Operation {
 	if o.status == 0 {
 		o.status = http.StatusOK
 	}
 	registry := api.OpenAPI().Components.Schemas
 	op := huma.Operation{
 		OperationID: o.id, Method: o.method, Path: o.path, Tags: []string{o.tag}, Summary: o.summary, Description: o.description,
-		DefaultStatus: o.status, SkipValidateParams: true, Security: []map[string][]string{{"key": {}}},
-		Responses: map[string]*huma.Response{},
+		DefaultStatus: o.status, SkipValidateParams: true, Security: security(roles),
+		Middlewares: huma.Middlewares{guard(roles)}, Responses: map[string]*huma.Response{},
 	}
 	always := []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests, http.StatusServiceUnavailable}
 	always = append(always, http.StatusBadRequest)

@@ -1,16 +1,46 @@
 package httpapi
 
 import (
+	"context"
 	"encoding/json"
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"net/http"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+	"github.com/go-chi/chi/v5"
 	"github.com/stretchr/testify/require"
+
+	"goniec/domain/account"
 )
+
+// An operation that the table does not know is a fault, with which New fails, and no path.
+func TestOperationWithoutALineIsNotRegistered(t *testing.T) {
+	t.Parallel()
+	a, router := &API{}, chi.NewRouter()
+	api := humachi.New(router, humaConfig("test"))
+	register(a, api, operation{id: "open-safe", method: http.MethodGet, path: "/v1/safe", tag: "Operator"},
+		func(context.Context, *call, *noParams, *noBody) (*answer[ChangedBody], error) {
+			return ok(ChangedBody{})
+		})
+	require.Len(t, a.faults, 1)
+	require.EqualError(t, a.faults[0], "httpapi: operation open-safe has no line in the table access")
+	require.Empty(t, router.Routes())
+	require.Empty(t, api.OpenAPI().Paths)
+}
+
+// A role that is spelt wrong would shut everybody out.
+func TestTableNamesRolesThatExist(t *testing.T) {
+	t.Parallel()
+	for id, roles := range access {
+		require.Subset(t, account.Roles(), roles, id)
+		require.NotEmpty(t, roles, id)
+	}
+}
 
 // Every code that is declared anywhere a problem may come from is documented.
 func TestEveryCodeIsExplained(t *testing.T) {

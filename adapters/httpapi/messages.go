@@ -15,7 +15,6 @@ import (
 	"github.com/google/uuid"
 
 	"goniec/domain"
-	"goniec/domain/account"
 	"goniec/domain/message"
 	"goniec/internal/pause"
 )
@@ -46,30 +45,30 @@ type listParams struct {
 func (a *API) registerMessages(api huma.API) {
 	conflict := []int{http.StatusConflict}
 	register(a, api, operation{
-		id: "send-message", method: http.MethodPost, path: "/v1/messages", tag: "Messages", role: account.RoleClient,
+		id: "send-message", method: http.MethodPost, path: "/v1/messages", tag: "Messages",
 		status: http.StatusAccepted, errors: conflict, summary: "Send a message",
 		description: "Answers 202 only when the message is durable. After a 503 it may have been accepted: repeat it with the same Idempotency-Key.",
 	}, a.send)
 	register(a, api, operation{
-		id: "send-batch", method: http.MethodPost, path: "/v1/messages/batch", tag: "Messages", role: account.RoleClient,
+		id: "send-batch", method: http.MethodPost, path: "/v1/messages/batch", tag: "Messages",
 		maxBody: MaxBatchBody, batch: true, documented: reflect.TypeFor[BatchRequest](), summary: "Send up to 10,000 messages",
 		description: "Each item is judged for itself and answered in order. An item that repeats an earlier one (number, client_ref, text) is refused.",
 	}, a.sendBatch)
 	register(a, api, operation{
-		id: "preview-batch", method: http.MethodPost, path: "/v1/messages/preview", tag: "Messages", role: account.RoleClient,
+		id: "preview-batch", method: http.MethodPost, path: "/v1/messages/preview", tag: "Messages",
 		maxBody: MaxBatchBody, batch: true, documented: reflect.TypeFor[BatchRequest](), summary: "Judge and price messages without sending them",
 	}, a.preview)
 	register(a, api, operation{
-		id: "list-messages", method: http.MethodGet, path: "/v1/messages", tag: "Messages", role: account.RoleClient,
+		id: "list-messages", method: http.MethodGet, path: "/v1/messages", tag: "Messages",
 		errors: []int{http.StatusUnprocessableEntity}, summary: "List messages, newest first",
 	}, a.list)
 	register(a, api, operation{
-		id: "get-message", method: http.MethodGet, path: "/v1/messages/{id}", tag: "Messages", role: account.RoleClient,
+		id: "get-message", method: http.MethodGet, path: "/v1/messages/{id}", tag: "Messages",
 		errors: []int{http.StatusNotFound}, summary: "A message with its timeline and charges",
 		description: "A message just accepted is waited for up to 2 seconds.",
 	}, a.get)
 	register(a, api, operation{
-		id: "cancel-message", method: http.MethodDelete, path: "/v1/messages/{id}", tag: "Messages", role: account.RoleClient,
+		id: "cancel-message", method: http.MethodDelete, path: "/v1/messages/{id}", tag: "Messages",
 		errors: []int{http.StatusNotFound, http.StatusConflict}, summary: "Stop what has not gone out",
 	}, a.cancel)
 }

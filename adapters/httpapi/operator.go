@@ -30,7 +30,7 @@ func (r *AccountRequest) setDefaults() {
 func (a *API) registerOperator(api huma.API) {
 	missing, conflict := []int{http.StatusNotFound}, []int{http.StatusNotFound, http.StatusConflict}
 	op := func(id, method, path, summary string, status int, errors []int) operation {
-		return operation{id: id, method: method, path: path, tag: "Operator", role: account.RoleOperator, summary: summary, status: status, errors: errors}
+		return operation{id: id, method: method, path: path, tag: "Operator", summary: summary, status: status, errors: errors}
 	}
 	register(a, api, op("create-account", http.MethodPost, "/v1/accounts", "Open an account", http.StatusCreated, conflict), a.createAccount)
 	register(a, api, op("list-accounts", http.MethodGet, "/v1/accounts", "All accounts", 0, nil), a.accounts)
@@ -83,11 +83,11 @@ func (a *API) issueKey(ctx context.Context, c *call, in *idParam, body *KeyReque
 	if err := a.known(in.ID); err != nil {
 		return nil, err
 	}
-	role := body.Role
+	role := account.RoleNow(body.Role)
 	if role == "" {
-		role = account.RoleClient
+		role = admin
 		if in.ID == account.Installation {
-			role = account.RoleOperator
+			role = operator
 		}
 	}
 	secret := NewKey()

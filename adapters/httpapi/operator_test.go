@@ -28,7 +28,7 @@ func TestOperatorsWay(t *testing.T) {
 	require.Equal(t, httpapi.AccountBody{ID: created.ID, Name: "Nowa", Currency: "PLN", Settings: want}, created)
 
 	key := decode[httpapi.KeyBody](t, b.operator("POST", "/v1/accounts/"+created.ID+"/keys", `{"label":"shop"}`))
-	require.Equal(t, "client", key.Role)
+	require.Equal(t, "client-admin", key.Role)
 	require.Len(t, key.Key, 47)
 
 	sender := decode[httpapi.SenderBody](t, b.operator("POST", "/v1/senders", `{"account":"`+created.ID+`","name":"Sklep","company":"Sklep","country":"PL"}`))

@@ -9,7 +9,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"goniec/domain"
-	"goniec/domain/account"
 	"goniec/domain/partition"
 )
 
@@ -93,7 +92,7 @@ type parkedParams struct {
 func (a *API) registerParked(api huma.API) {
 	missing, conflict := []int{http.StatusNotFound}, []int{http.StatusNotFound, http.StatusConflict}
 	op := func(id, method, path, summary string, errors []int) operation {
-		return operation{id: id, method: method, path: path, tag: "Operator", role: account.RoleOperator, summary: summary, errors: errors}
+		return operation{id: id, method: method, path: path, tag: "Operator", summary: summary, errors: errors}
 	}
 	register(a, api, op("list-parked", http.MethodGet, "/v1/parked", "What could not be decided and waits", nil), a.parkedList)
 	register(a, api, op("get-parked", http.MethodGet, "/v1/parked/{id}", "One of it, and what waits behind it", missing), a.parkedThing)

@@ -162,7 +162,7 @@ func TestBadRequests(t *testing.T) {
 		"basic":           {request{method: "GET", path: "/v1/messages", header: map[string]string{"Authorization": "Basic YTpi"}}, 401, "unauthorized", noKey},
 		"endless key":     {request{method: "GET", path: "/v1/messages", key: long}, 401, "unauthorized", noKey},
 		"wrong key":       {request{method: "POST", path: "/v1/messages", key: "gnc_x", body: good()}, 401, "unauthorized", wrongKey},
-		"operator sends":  {request{method: "POST", path: "/v1/messages", key: operatorKey, body: good()}, 403, "wrong_role", "this needs a key of role client"},
+		"operator sends":  {request{method: "POST", path: "/v1/messages", key: operatorKey, body: good()}, 403, "wrong_role", "this needs a key of role client-admin"},
 		"client opens":    {request{method: "POST", path: "/v1/accounts", key: clientKey, body: `{}`}, 403, "wrong_role", "this needs a key of role operator"},
 		"form":            {request{method: "POST", path: "/v1/messages", key: clientKey, body: good(), header: map[string]string{"Content-Type": "application/x-www-form-urlencoded"}}, 415, "unsupported_media_type", json},
 		"Latin-2":         {request{method: "POST", path: "/v1/messages", key: clientKey, body: good(), header: map[string]string{"Content-Type": "application/json; charset=iso-8859-2"}}, 415, "unsupported_media_type", json},

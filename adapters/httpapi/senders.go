@@ -42,7 +42,7 @@ func (a *API) registerSenders(api huma.API) {
 	op := func(id, method, path, summary string, status int, errors []int) operation {
 		return operation{id: id, method: method, path: path, tag: "Senders", summary: summary, status: status, errors: errors}
 	}
-	register(a, api, op("list-senders", http.MethodGet, "/v1/senders", "Senders of the account; of all accounts for operators", 0, nil), a.senders)
+	register(a, api, op("list-senders", http.MethodGet, "/v1/senders", "Senders of the account; of all accounts for keys of the installation", 0, nil), a.senders)
 	register(a, api, op("create-sender", http.MethodPost, "/v1/senders", "Create a sender, in state new", http.StatusCreated, conflict[:2]), a.createSender)
 	register(a, api, op("get-sender", http.MethodGet, "/v1/senders/{id}", "A sender with its form and what it lacks", 0, conflict[:1]), a.sender)
 	register(a, api, op("save-sender", http.MethodPatch, "/v1/senders/{id}", "Save a part of the form, in state new", 0, conflict), a.saveSender)
@@ -64,7 +64,7 @@ func (a *API) registerSenders(api huma.API) {
 
 func (a *API) registerSenderDecisions(api huma.API, conflict []int) {
 	op := func(id, path, summary string, errors []int) operation {
-		return operation{id: id, method: http.MethodPost, path: path, tag: "Operator", role: account.RoleOperator, summary: summary, errors: errors}
+		return operation{id: id, method: http.MethodPost, path: path, tag: "Operator", summary: summary, errors: errors}
 	}
 	register(a, api, op("pass-sender", "/v1/senders/{id}/pass", "Record that Viber got the submission", conflict),
 		step(a, func(v int64, b *PassRequest) account.Command {
@@ -95,7 +95,7 @@ func (a *API) registerSenderDecisions(api huma.API, conflict []int) {
 
 func (a *API) senders(_ context.Context, c *call, _ *noParams, _ *noBody) (*answer[SenderList], error) {
 	of := c.key.Account
-	if c.key.Role == account.RoleOperator {
+	if c.everywhere() {
 		of = ""
 	}
 	found := a.cfg.View.Senders(of)
@@ -153,7 +153,7 @@ func (a *API) senderAnswer(c *call, status int, s account.Sender) *answer[Sender
 // visible finds a configuration that the key may see.
 func (a *API) visible(c *call, id string) (account.Sender, error) {
 	s, found := a.cfg.View.SenderByID(id)
-	if !found || (c.key.Role != account.RoleOperator && s.Account != c.key.Account) {
+	if !found || (!c.everywhere() && s.Account != c.key.Account) {
 		return account.Sender{}, ErrNotFound
 	}
 	return s, nil
@@ -191,11 +191,11 @@ func (a *API) createSender(ctx context.Context, c *call, _ *noParams, body *Send
 // newSender fills in what a request may leave out (B1, B3).
 func (a *API) newSender(c *call, body *SenderRequest) (account.CreateSender, error) {
 	r := *body
-	if r.Account == "" && c.key.Role == account.RoleClient {
+	if r.Account == "" && !c.everywhere() {
 		r.Account = c.key.Account
 	}
 	_, known := a.cfg.View.AccountByID(r.Account)
-	if !known || (c.key.Role == account.RoleClient && r.Account != c.key.Account) {
+	if !known || (!c.everywhere() && r.Account != c.key.Account) {
 		return account.CreateSender{}, domain.RefuseField(CodeInvalidValue, "account", "is not an account")
 	}
 	if r.Name == "" {

@@ -246,7 +246,7 @@ type AccountList struct {
 
 // KeyRequest is the body of POST /v1/accounts/{id}/keys.
 type KeyRequest struct {
-	Role  string `json:"role,omitempty" enum:"client,operator" doc:"Default: client; operator for the installation's own account."`
+	Role  string `json:"role,omitempty" enum:"client-admin,client-viewer,operator,billing,auditor" doc:"Default: client-admin; operator for the installation's own account. client is an older name of client-admin."`
 	Label string `json:"label" maxLength:"100"`
 }
 

@@ -9,7 +9,6 @@ import (
 	"github.com/google/uuid"
 
 	"goniec/domain"
-	"goniec/domain/account"
 	"goniec/domain/message"
 )
 
@@ -32,18 +31,18 @@ type queueParams struct {
 // that fit nothing.
 func (a *API) registerUnknown(api huma.API) {
 	register(a, api, operation{
-		id: "list-unknown", method: http.MethodGet, path: "/v1/unknown", tag: "Operator", role: account.RoleOperator, errors: []int{http.StatusUnprocessableEntity},
+		id: "list-unknown", method: http.MethodGet, path: "/v1/unknown", tag: "Operator", errors: []int{http.StatusUnprocessableEntity},
 		summary:     "Attempts whose outcome at the carrier is unknown, the oldest first",
 		description: "Each waits for a report, or for an operator's word. It holds no numbers.",
 	}, a.unknown)
 	register(a, api, operation{
-		id: "resolve-unknown", method: http.MethodPost, path: "/v1/unknown/{id}/resolve", tag: "Operator", role: account.RoleOperator,
+		id: "resolve-unknown", method: http.MethodPost, path: "/v1/unknown/{id}/resolve", tag: "Operator",
 		errors: []int{http.StatusNotFound, http.StatusConflict}, summary: "Say what became of an attempt of unknown outcome",
 		description: "The id is the message's. sent: the carrier took it; an SMS is charged, by the time of its attempt. not_sent: closed without a charge. " +
 			"send_sms: the SMS goes now instead of at the deadline, if none has begun. A later report may still raise the state. Repeating it changes nothing.",
 	}, a.resolveUnknown)
 	register(a, api, operation{
-		id: "list-unmatched", method: http.MethodGet, path: "/v1/unmatched", tag: "Operator", role: account.RoleOperator, errors: []int{http.StatusUnprocessableEntity},
+		id: "list-unmatched", method: http.MethodGet, path: "/v1/unmatched", tag: "Operator", errors: []int{http.StatusUnprocessableEntity},
 		summary:     "Carriers' reports that fit no attempt, the newest first",
 		description: "Each is tried again when an attempt to its number is answered. It holds no numbers.",
 	}, a.unmatched)

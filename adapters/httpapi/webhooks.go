@@ -21,29 +21,29 @@ type logParams struct {
 func (a *API) registerWebhooks(api huma.API) {
 	missing := []int{http.StatusNotFound}
 	register(a, api, operation{
-		id: "add-webhook", method: http.MethodPost, path: "/v1/webhooks", tag: "Webhooks", role: account.RoleClient,
+		id: "add-webhook", method: http.MethodPost, path: "/v1/webhooks", tag: "Webhooks",
 		status: http.StatusCreated, summary: "Register an endpoint",
 		description: "Calls are signed as Standard Webhooks asks, with the secret that is shown in this answer only.",
 	}, a.addWebhook)
 	register(a, api, operation{
-		id: "list-webhooks", method: http.MethodGet, path: "/v1/webhooks", tag: "Webhooks", role: account.RoleClient,
+		id: "list-webhooks", method: http.MethodGet, path: "/v1/webhooks", tag: "Webhooks",
 		summary: "The account's endpoints",
 	}, a.listWebhooks)
 	register(a, api, operation{
-		id: "remove-webhook", method: http.MethodDelete, path: "/v1/webhooks/{id}", tag: "Webhooks", role: account.RoleClient,
+		id: "remove-webhook", method: http.MethodDelete, path: "/v1/webhooks/{id}", tag: "Webhooks",
 		errors: missing, summary: "Remove an endpoint",
 	}, a.removeWebhook)
 	register(a, api, operation{
-		id: "test-webhook", method: http.MethodPost, path: "/v1/webhooks/{id}/test", tag: "Webhooks", role: account.RoleClient,
+		id: "test-webhook", method: http.MethodPost, path: "/v1/webhooks/{id}/test", tag: "Webhooks",
 		errors: missing, summary: "Call the endpoint once with a test event",
 		description: "Answers what came of the call; success of this request does not mean that the endpoint took it.",
 	}, a.testWebhook)
 	register(a, api, operation{
-		id: "webhook-log", method: http.MethodGet, path: "/v1/webhooks/{id}/log", tag: "Webhooks", role: account.RoleClient,
+		id: "webhook-log", method: http.MethodGet, path: "/v1/webhooks/{id}/log", tag: "Webhooks",
 		errors: []int{http.StatusNotFound, http.StatusUnprocessableEntity}, summary: "Attempts, newest first",
 	}, a.webhookLog)
 	register(a, api, operation{
-		id: "resend-webhook", method: http.MethodPost, path: "/v1/webhooks/{id}/resend", tag: "Webhooks", role: account.RoleClient,
+		id: "resend-webhook", method: http.MethodPost, path: "/v1/webhooks/{id}/resend", tag: "Webhooks",
 		status: http.StatusAccepted, errors: missing, summary: "Send an event once more",
 	}, a.resendWebhook)
 }
@@ -80,9 +80,13 @@ func orEmpty[T any](s []T) []T {
 	return s
 }
 
-func (a *API) listWebhooks(_ context.Context, c *call, _ *noParams, _ *noBody) (*answer[WebhookList], error) {
+func (a *API) listWebhooks(_ context.Context, c *call, in *accountParam, _ *noBody) (*answer[WebhookList], error) {
+	of, err := a.accountOf(c, in.Account)
+	if err != nil {
+		return nil, err
+	}
 	out := WebhookList{Webhooks: []Webhook{}}
-	for _, e := range a.cfg.View.Endpoints(c.key.Account) {
+	for _, e := range a.cfg.View.Endpoints(of) {
 		out.Webhooks = append(out.Webhooks, Webhook{ID: e.ID, URL: e.URL, Events: orEmpty(e.Events), Added: e.Added})
 	}
 	return ok(out)

@@ -34,7 +34,7 @@ type ChangeSettings struct {
 type IssueKey struct {
 	Key   string `json:"key"`  // uuid
 	Hash  string `json:"hash"` // HashKey of the secret
-	Role  string `json:"role"` // RoleClient or RoleOperator
+	Role  string `json:"role"` // one of Roles, or RoleClient
 	Label string `json:"label"`
 }
 

@@ -86,8 +86,9 @@ func issueKey(s State, c IssueKey) ([]Event, error) {
 	if err := checkKey(s, c); err != nil {
 		return nil, err
 	}
+	c.Role = RoleNow(c.Role)
 	if k, ok := s.Account.Keys[c.Key]; ok {
-		return nil, repeat(k.Hash == c.Hash && k.Role == c.Role && k.Label == c.Label, "the key")
+		return nil, repeat(k.Hash == c.Hash && RoleNow(k.Role) == c.Role && k.Label == c.Label, "the key")
 	}
 	live := 0
 	for _, k := range s.Account.Keys {
@@ -111,21 +112,7 @@ func checkKey(s State, c IssueKey) error {
 	if err := checkText("label", c.Label, MaxLabel); err != nil {
 		return err
 	}
-	return checkRole(StreamID(s.Stream), c.Role)
-}
-
-// checkRole keeps the two sides apart: an operator's key is not of a client's
-// account, and a client's key is never of the installation.
-func checkRole(account, role string) error {
-	switch {
-	case role != RoleClient && role != RoleOperator:
-		return domain.RefuseField(CodeInvalidValue, "role", "must be client or operator")
-	case role == RoleOperator && account != Installation:
-		return domain.RefuseField(CodeInvalidValue, "role", "operator keys belong to account %s", Installation)
-	case role == RoleClient && account == Installation:
-		return domain.RefuseField(CodeInvalidValue, "role", "the installation has operator keys only")
-	}
-	return nil
+	return CheckRole(StreamID(s.Stream), c.Role)
 }
 
 func revokeKey(a AccountState, c RevokeKey) ([]Event, error) {

@@ -64,7 +64,7 @@ func settings(change func(*account.Settings)) *account.Settings {
 func TestDecideAccepts(t *testing.T) {
 	t.Parallel()
 	create := account.Create{Name: "Demo"}
-	issue := account.IssueKey{Key: key, Hash: hash, Role: account.RoleClient, Label: "first"}
+	issue := account.IssueKey{Key: key, Hash: hash, Role: account.RoleClientAdmin, Label: "first"}
 	endpoint := account.AddEndpoint{Endpoint: end, URL: "https://example.com/hook", Events: []string{"message.delivered"}, Secret: "c2VhbGVk"}
 	changed := *settings(func(s *account.Settings) { s.SMSMaxParts = 5 })
 	for name, c := range map[string]struct {
@@ -89,7 +89,7 @@ func TestDecideAccepts(t *testing.T) {
 			account.AccountStream(acc),
 			[]account.Command{create},
 			issue,
-			[]account.Event{account.KeyIssued{Key: key, Hash: hash, Role: "client", Label: "first"}},
+			[]account.Event{account.KeyIssued{Key: key, Hash: hash, Role: "client-admin", Label: "first"}},
 		},
 		"the same key again": {account.AccountStream(acc), []account.Command{create, issue}, issue, nil},
 		"revoke": {

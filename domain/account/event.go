@@ -52,7 +52,7 @@ type SettingsChanged struct {
 type KeyIssued struct {
 	Key   string `json:"key"`  // uuid, shown in lists
 	Hash  string `json:"hash"` // SHA-256 of the secret, hex
-	Role  string `json:"role"` // "client" | "operator"
+	Role  string `json:"role"` // "client-admin" | "client-viewer" | "operator" | "billing" | "auditor"; old events: "client" = "client-admin"
 	Label string `json:"label"`
 }
 

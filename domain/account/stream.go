@@ -16,12 +16,6 @@ const Installation = "00000000-0000-0000-0000-000000000000"
 // DefaultPrices names the price list that holds where an account's own has no row.
 const DefaultPrices = "default"
 
-// The roles of a key.
-const (
-	RoleClient   = "client"   // of one account: its messages, opt-outs, webhooks, billing
-	RoleOperator = "operator" // of the installation: accounts, senders, prices
-)
-
 const (
 	accountPrefix = "account/"
 	senderPrefix  = "sender/"

@@ -126,7 +126,7 @@ func (v *View) applyAccount(id string, version int64, e Event, at time.Time) {
 		a.Settings = e.Settings
 	case KeyIssued:
 		a.keys[e.Key] = e.Hash
-		v.keys[e.Hash] = Key{ID: e.Key, Account: id, Role: e.Role, Label: e.Label, Issued: at}
+		v.keys[e.Hash] = Key{ID: e.Key, Account: id, Role: RoleNow(e.Role), Label: e.Label, Issued: at}
 	case KeyRevoked:
 		k := v.keys[a.keys[e.Key]]
 		k.Revoked = true

@@ -56,7 +56,7 @@ func TestViewOfAccountsAndKeys(t *testing.T) {
 	a, ok := j.view.AccountByID(acc)
 	require.True(t, ok)
 	require.Equal(t, account.Account{ID: acc, Name: "Demo", Currency: "PLN", Settings: account.DefaultSettings(), Version: 2, Created: now}, a)
-	want := account.Key{ID: key, Account: acc, Role: "client", Label: "first", Issued: now}
+	want := account.Key{ID: key, Account: acc, Role: "client-admin", Label: "first", Issued: now}
 	k, ok := j.view.KeyByHash(account.HashKey("secret"))
 	require.True(t, ok)
 	require.Equal(t, want, k)

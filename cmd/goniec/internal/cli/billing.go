@@ -22,15 +22,18 @@ func (a *app) billingCommand() *cobra.Command {
 
 func (a *app) billingTotals() *cobra.Command {
 	var all bool
+	var of string
 	cmd := &cobra.Command{
 		Use: "totals [MONTH]", Short: "Show a month's lines and their sum", Args: cobra.MaximumNArgs(1),
 		Long: `Shows what a month has cost so far, in lines of sender, country, channel, category,
 content and price version, each rounded once, and their sums. The month is a
 calendar month in the billing zone; without one it is the current month.
 
+With a billing or auditor key --account names the account.
+
 With --all it shows every account's lines, read from the view billing_month_totals
 in Postgres: the one that a billing job reads. It needs --config, or a running up.`,
-		Example: "goniec billing totals\ngoniec billing totals 2026-11 --json\ngoniec billing totals 2026-11 --all",
+		Example: "goniec billing totals\ngoniec billing totals 2026-11 --json\ngoniec billing totals 2026-11 --account 00000000-0000-8000-8000-000000000001 --key-file billing_key\ngoniec billing totals 2026-11 --all",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			month, err := a.month(args)
 			if err != nil {
@@ -43,7 +46,7 @@ in Postgres: the one that a billing job reads. It needs --config, or a running u
 			if err != nil {
 				return err
 			}
-			b, err := api.Billing(cmd.Context(), month)
+			b, err := api.Billing(cmd.Context(), month, of)
 			if err != nil {
 				return err
 			}
@@ -51,6 +54,8 @@ in Postgres: the one that a billing job reads. It needs --config, or a running u
 		},
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "of all accounts, from the read models themselves")
+	cmd.Flags().StringVar(&of, "account", "", "the `id` of the account, with a key of the installation")
+	cmd.MarkFlagsMutuallyExclusive("all", "account")
 	return cmd
 }
 

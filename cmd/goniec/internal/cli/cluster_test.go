@@ -153,7 +153,7 @@ http: {addr: "127.0.0.1:0"}
 	require.NotEmpty(t, serving.HTTP)
 	key := filepath.Join(dir, "operator_key")
 	got = do("operator", "key", "--out", key)
-	require.Equal(t, result{0, "an operator's key is in " + key + "\n", ""}, got)
+	require.Equal(t, result{0, "a key of role operator is in " + key + "\n", ""}, got)
 	before, err := os.ReadFile(key)
 	require.NoError(t, err)
 	require.Zero(t, do("operator", "key", "--out", key).code)
@@ -161,12 +161,13 @@ http: {addr: "127.0.0.1:0"}
 	require.NoError(t, err)
 	require.Equal(t, before, after, "a key in force is kept")
 	got = do("messages", "list", "--url", serving.HTTP, "--key-file", key)
-	require.Equal(t, result{ExitRefused, "", "goniec: this needs a key of role client (wrong_role)\n"}, got)
+	require.Equal(t, result{ExitRefused, "", "goniec: this needs a key of role client-admin or client-viewer (wrong_role)\n"}, got)
 
 	require.Eventually(t, func() bool { return do("config", "check", "--connect").code == 0 }, time.Minute, 200*time.Millisecond)
 	require.Eventually(t, func() bool { // the projector makes its tables when it starts
 		return len(decode[projectionsBody](t, do("projections", "list", "--json").out).Projections) == len(models.All())
 	}, time.Minute, 200*time.Millisecond)
+	requireRoles(t, do, dir, serving.HTTP)
 	requirePartitions(t, do)
 	requireRotation(t, do, secrets)
 	got = do("projections", "rebuild", "senders", "--json")

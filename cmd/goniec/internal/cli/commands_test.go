@@ -101,9 +101,11 @@ func TestBillingTotals(t *testing.T) {
 	require.Equal(t, "SENDER  TO  CHANNEL  PRICED AS      CONTENT  MESSAGES  PARTS  AMOUNT      PRICES\n"+
 		"GONIEC  PL  SMS      transactional  text     1,200     2,400  216.00 PLN  default@1\n2026-11: 216.00 PLN\n", got.out)
 	require.Equal(t, "GET /v1/billing/2026-11", f.got("")[0].at)
+	require.Zero(t, f.do("billing", "totals", "2026-11", "--account", testID).code)
+	require.Equal(t, "GET /v1/billing/2026-11?account="+testID, f.got("")[1].at)
 	f.says("GET /v1/billing/*", 200, httpapi.BillingBody{Month: "2026-10", Lines: []httpapi.BillingLine{}, Totals: []httpapi.BillingTotal{}})
 	require.Equal(t, "2026-10: nothing was charged\n", f.do("billing", "totals").out)
-	require.Regexp(t, `^GET /v1/billing/20\d\d-[01]\d$`, f.got("")[1].at)
+	require.Regexp(t, `^GET /v1/billing/20\d\d-[01]\d$`, f.got("")[2].at)
 }
 
 func TestSums(t *testing.T) {

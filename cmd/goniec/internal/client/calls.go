@@ -68,9 +68,14 @@ func (c *Client) Cancel(ctx context.Context, id string) (out httpapi.ChangedBody
 	return out, err
 }
 
-// Billing returns a month ("2026-11").
-func (c *Client) Billing(ctx context.Context, month string) (out httpapi.BillingBody, err error) {
-	err = c.get(ctx, "/v1/billing/"+url.PathEscape(month), nil, &out)
+// Billing returns a month ("2026-11") of the key's account or, with a key of the
+// installation, of the one that is named.
+func (c *Client) Billing(ctx context.Context, month, account string) (out httpapi.BillingBody, err error) {
+	q := url.Values{}
+	if account != "" {
+		q.Set("account", account)
+	}
+	err = c.get(ctx, "/v1/billing/"+url.PathEscape(month), q, &out)
 	return out, err
 }
 

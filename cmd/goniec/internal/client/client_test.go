@@ -130,7 +130,7 @@ func TestPathsAndQueries(t *testing.T) {
 	require.NoError(t, err)
 	_, err = c.Messages(t.Context(), client.Filter{State: "read", ClientRef: "a b", Limit: 7})
 	require.NoError(t, err)
-	_, err = c.Billing(t.Context(), "2026-11")
+	_, err = c.Billing(t.Context(), "2026-11", "")
 	require.NoError(t, err)
 	_, err = c.WebhookLog(t.Context(), "w", "c1", 5)
 	require.NoError(t, err)

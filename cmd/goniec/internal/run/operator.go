@@ -13,11 +13,24 @@ import (
 	"goniec/domain/account"
 )
 
-// EnsureOperatorKey makes sure that the file holds an operator's key that is in
-// force: it issues one unless it does. The installation's secrets and the right to
-// write to its Kafka are what allows it; some process must be running the role
-// decider. Idempotent.
-func EnsureOperatorKey(ctx context.Context, cfg Config, secrets Secrets, path string, log *slog.Logger) error {
+// WantedKey is an API key that a file is to hold.
+type WantedKey struct {
+	Account string // account.Installation, or a client's
+	Role    string // one of account.Roles
+	File    string
+}
+
+// Reasons why a key is not issued.
+var (
+	ErrOtherKey  = errors.New("the file holds a key in force of another role or account: name another file")
+	ErrNoAccount = errors.New("there is no such account")
+)
+
+// EnsureKey makes sure that the file holds a key of that role that is in force: it
+// issues one unless it does. The installation's secrets and the right to write to its
+// Kafka are what allows it; some process must be running the role decider.
+// ErrOtherKey and ErrNoAccount say that nothing was issued. Idempotent.
+func EnsureKey(ctx context.Context, cfg Config, secrets Secrets, want WantedKey, log *slog.Logger) error {
 	cfg.Roles = []Role{RoleDecider} // the settings that it needs are those that this role needs
 	if err := cfg.Validate(); err != nil {
 		return err
@@ -30,22 +43,26 @@ func EnsureOperatorKey(ctx context.Context, cfg Config, secrets Secrets, path st
 	run, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- n.Run(run) }()
-	err = n.ensureOperatorKey(ctx, path)
+	err = n.ensureKey(ctx, want)
 	stop()
 	return errors.Join(err, <-ended)
 }
 
-func (n *Node) ensureOperatorKey(ctx context.Context, path string) error {
+func (n *Node) ensureKey(ctx context.Context, want WantedKey) error {
 	select {
 	case <-n.started:
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
 	s := &seeder{node: n, origin: httpapi.Origin{Account: account.Installation, Actor: "operator key", Request: "operator/" + uuid.NewString()}}
-	if err := s.account(ctx, account.Installation, "Installation", account.DefaultSettings()); err != nil {
-		return fmt.Errorf("create the installation's account: %w", err)
+	if want.Account == account.Installation {
+		if err := s.account(ctx, account.Installation, "Installation", account.DefaultSettings()); err != nil {
+			return fmt.Errorf("create the installation's account: %w", err)
+		}
+	} else if _, ok := n.view.AccountByID(want.Account); !ok {
+		return ErrNoAccount
 	}
-	if err := s.key(ctx, account.Installation, account.RoleOperator, path); err != nil {
+	if err := s.key(ctx, want.Account, want.Role, want.File); err != nil {
 		return fmt.Errorf("issue the key: %w", err)
 	}
 	return nil

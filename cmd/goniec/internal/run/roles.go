@@ -64,7 +64,7 @@ func (n *Node) addAPI(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	api, err := httpapi.New(httpapi.Config{
+	api, err := httpapi.New(httpapi.Config{ //nolint:contextcheck // each request has a context of its own
 		Zone: n.zone,
 		View: n.view, Accepter: n.gateway, Commander: n.gateway, Queries: gateway.Queries{Reader: reader}, Webhooks: hooks,
 		Parking: gateway.Parking{Gateway: n.gateway, Reader: reader},

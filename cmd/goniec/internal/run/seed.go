@@ -43,7 +43,7 @@ func seed(ctx context.Context, n *Node, data string, settings account.Settings) 
 			return s.key(ctx, account.Installation, account.RoleOperator, operatorKey)
 		},
 		func(ctx context.Context) error { return s.account(ctx, DemoAccount, "Demo", s.settings) },
-		func(ctx context.Context) error { return s.key(ctx, DemoAccount, account.RoleClient, apiKey) },
+		func(ctx context.Context) error { return s.key(ctx, DemoAccount, account.RoleClientAdmin, apiKey) },
 		s.prices,
 		s.senders,
 	}
@@ -78,10 +78,14 @@ func (s *seeder) account(ctx context.Context, id, name string, settings account.
 	return s.insist(ctx, id, account.AccountStream(id), account.Create{Name: name, Settings: &settings})
 }
 
-// key makes sure that the file holds a key that is in force.
+// key makes sure that the file holds a key that is in force. One of another account or
+// role is not overwritten: nobody else may have it.
 func (s *seeder) key(ctx context.Context, acc, role, path string) error {
 	if b, err := os.ReadFile(path); err == nil {
-		if _, ok := s.node.view.KeyByHash(account.HashKey(strings.TrimSpace(string(b)))); ok {
+		if k, ok := s.node.view.KeyByHash(account.HashKey(strings.TrimSpace(string(b)))); ok {
+			if k.Account != acc || k.Role != role {
+				return ErrOtherKey
+			}
 			return nil
 		}
 	}
