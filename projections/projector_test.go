@@ -45,6 +45,7 @@ func count(t testing.TB, conn *pgx.Conn, sql string, args ...any) (n int) {
 	return n
 }
 
+// rules.md G3.
 func TestEveryReadModelIsFilledAndRebuildsEqual(t *testing.T) {
 	t.Parallel()
 	link, j := pt.Database(t, nil), pt.NewJournal()

@@ -234,6 +234,7 @@ func TestTheMonthsTotals(t *testing.T) {
 	require.Empty(t, none)
 }
 
+// rules.md D6, D7: who has not read is counted as delivered, nowhere as unread.
 func TestTrafficCountsMessagesByWhatBecameOfThem(t *testing.T) {
 	t.Parallel()
 	r := reader(t, 2)
