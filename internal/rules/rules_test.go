@@ -43,7 +43,7 @@ func table(t *testing.T) (rules []string, rows []row) {
 	}
 	for _, line := range strings.Split(lives, "\n") {
 		cells := strings.Split(strings.Trim(line, "|"), "|")
-		if !strings.HasPrefix(line, "| ") || len(cells) != 3 || !(number.MatchString(cells[0]) || chapter.MatchString(cells[0])) {
+		if !strings.HasPrefix(line, "| ") || len(cells) != 3 || len(numbers(cells[0])) == 0 {
 			continue
 		}
 		r := row{rules: numbers(cells[0]), planned: strings.TrimSpace(cells[2]) == "planned"}
