@@ -41,6 +41,8 @@ type Config struct {
 	// Country (ISO 3166-1 alpha-2) of numbers in national form. This option is
 	// not required: without it numbers must be international.
 	Country string
+	// Zone of billing: the days of reports. This option is not required: default is UTC.
+	Zone *time.Location
 	// Started is closed when View has caught up; until then /v1 answers 503.
 	// This option is not required: nil means that it has.
 	Started <-chan struct{}
@@ -72,6 +74,9 @@ type Config struct {
 func (c *Config) setDefaults() {
 	if c.Clock == nil {
 		c.Clock = domain.SystemClock
+	}
+	if c.Zone == nil {
+		c.Zone = time.UTC
 	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()
@@ -169,6 +174,7 @@ func (a *API) routes() (http.Handler, error) {
 		a.registerParked(api)
 		a.registerPauses(api)
 		a.registerUnknown(api)
+		a.registerReports(api)
 		document = api.OpenAPI()
 	})
 	return root, a.serveDocs(root, document)

@@ -130,6 +130,8 @@ type queries struct {
 	page      []httpapi.Message
 	asked     int
 	queues    []string
+	reports   []httpapi.Report
+	traffic   []httpapi.TrafficRow
 	unknown   []httpapi.UnknownAttempt
 	unmatched []httpapi.UnmatchedReport
 	appears   int // from this question on the messages are there

@@ -51,8 +51,8 @@ type row struct {
 	paid      []Charge  // those of them, and those counted now, that are not waived
 	delivered first     // as the sums count it
 	fellBack  time.Time // in this batch
-	steps   []Step   // to be appended
-	charges []Charge // to be appended
+	steps     []Step    // to be appended
+	charges   []Charge  // to be appended
 }
 
 // group sorts a batch by message. Stored are those that have to be read: their

@@ -52,7 +52,8 @@ type Report struct {
 
 // Key is what a report's row is about; empty where the report does not tell it apart.
 type Key struct {
-	Time     string // "2026-11-16", or an hour as RFC 3339
+	Day      string // "2026-11-16"
+	Hour     string // as RFC 3339, in the report's zone
 	Sender   string
 	Country  string
 	Category string
@@ -60,8 +61,8 @@ type Key struct {
 	Channel  string
 }
 
-func compareKeys(a, b Key) int {
-	return cmp.Or(strings.Compare(a.Time, b.Time), strings.Compare(a.Sender, b.Sender), strings.Compare(a.Country, b.Country),
+func compareKeys(a, b keyed) int {
+	return cmp.Or(cmp.Compare(a.Bucket, b.Bucket), strings.Compare(a.Sender, b.Sender), strings.Compare(a.Country, b.Country),
 		strings.Compare(a.Category, b.Category), strings.Compare(a.Tag, b.Tag), strings.Compare(a.Channel, b.Channel))
 }
 
@@ -86,9 +87,9 @@ func (f *Report) key(k keyed) Key {
 	out := Key{Sender: k.Sender, Country: k.Country, Category: k.Category, Tag: k.Tag, Channel: k.Channel}
 	switch {
 	case f.by(ByHour):
-		out.Time = time.Unix(k.Bucket, 0).In(f.Zone).Format(time.RFC3339)
+		out.Hour = time.Unix(k.Bucket, 0).In(f.Zone).Format(time.RFC3339)
 	case f.by(ByDay):
-		out.Time = f.From.AddDate(0, 0, int(k.Bucket)-1).Format(time.DateOnly)
+		out.Day = f.From.AddDate(0, 0, int(k.Bucket)-1).Format(time.DateOnly)
 	}
 	return out
 }
@@ -176,32 +177,31 @@ func (f *Report) filters(s sums, arg func(any) string) (where []string) {
 // report is one that is being put together.
 type report[T any] struct {
 	f     *Report
-	rows  map[Key]*T
+	rows  map[keyed]*T
 	fresh func(Key) T
 }
 
 func newReport[T any](f *Report, fresh func(Key) T) *report[T] {
-	return &report[T]{f, map[Key]*T{}, fresh}
+	return &report[T]{f, map[keyed]*T{}, fresh}
 }
 
 // change makes or finds the row of a key.
 func (r *report[T]) change(k keyed, fn func(*T)) error {
-	key := r.f.key(k)
-	row := r.rows[key]
+	row := r.rows[k]
 	if row == nil {
 		if len(r.rows) == MaxReportRows {
 			return ErrTooManyRows
 		}
-		made := r.fresh(key)
+		made := r.fresh(r.f.key(k))
 		row = &made
-		r.rows[key] = row
+		r.rows[k] = row
 	}
 	fn(row)
 	return nil
 }
 
 func (r *report[T]) sorted() []T {
-	keys := make([]Key, 0, len(r.rows))
+	keys := make([]keyed, 0, len(r.rows))
 	for k := range r.rows {
 		keys = append(keys, k)
 	}

@@ -40,13 +40,13 @@ func TestTheTrafficReport(t *testing.T) {
 	require.Equal(t, []query.TrafficRow{all}, ask(ofDay()))
 
 	goniec, nobody := all, query.TrafficRow{Accepted: 2, Failed: 2, FallbackBy: map[string]int64{}, Cost: map[string]string{}}
-	goniec.Key, nobody.Key = query.Key{Time: "2026-11-16", Sender: "GONIEC"}, query.Key{Time: "2026-11-16", Sender: "NOBODY"}
+	goniec.Key, nobody.Key = query.Key{Day: "2026-11-16", Sender: "GONIEC"}, query.Key{Day: "2026-11-16", Sender: "NOBODY"}
 	goniec.Accepted, goniec.Failed = 8, 0
 	require.Equal(t, []query.TrafficRow{goniec, nobody}, ask(ofDay(query.ByDay, query.BySender)))
 
 	hour := ask(ofDay(query.ByHour))
 	require.Len(t, hour, 1)
-	require.Equal(t, "2026-11-16T10:00:00+01:00", hour[0].Time)
+	require.Equal(t, "2026-11-16T10:00:00+01:00", hour[0].Hour)
 
 	tags := ask(ofDay(query.ByTag))
 	require.Len(t, tags, 2)
@@ -116,9 +116,9 @@ func TestTheReportOfTimes(t *testing.T) {
 		n    int64
 		took time.Duration
 	}{
-		{query.Key{Time: "2026-11-16"}, "fallback", 2, 15 * time.Second},
-		{query.Key{Time: "2026-11-16", Channel: "sms"}, "delivery", 2, 16 * time.Second},
-		{query.Key{Time: "2026-11-16", Channel: "viber"}, "delivery", 4, time.Second},
+		{query.Key{Day: "2026-11-16"}, "fallback", 2, 15 * time.Second},
+		{query.Key{Day: "2026-11-16", Channel: "sms"}, "delivery", 2, 16 * time.Second},
+		{query.Key{Day: "2026-11-16", Channel: "viber"}, "delivery", 4, time.Second},
 	} {
 		require.Equal(t, want.key, rows[i].Key)
 		require.Equal(t, want.what, rows[i].What)
@@ -139,7 +139,7 @@ func TestTheReportOfDoubles(t *testing.T) {
 	rows, err := r.DoublesReport(t.Context(), ofDay(query.ByDay, query.BySender))
 	require.NoError(t, err)
 	require.Equal(t, []query.DoublesRow{{
-		Key: query.Key{Time: "2026-11-16", Sender: "GONIEC"}, Messages: 2, Currency: "PLN", Viber: "0.180000", SMS: "0.360000", Cost: "0.540000",
+		Key: query.Key{Day: "2026-11-16", Sender: "GONIEC"}, Messages: 2, Currency: "PLN", Viber: "0.180000", SMS: "0.360000", Cost: "0.540000",
 	}}, rows)
 	none, err := r.DoublesReport(t.Context(), query.Report{Account: stranger, From: day16, To: day16, Zone: warsaw})
 	require.NoError(t, err)
@@ -171,7 +171,7 @@ func TestDaysOfAReportAreTheZones(t *testing.T) {
 		require.NoError(t, err)
 		out := map[string]int64{}
 		for _, row := range rows {
-			out[row.Time] = row.Accepted
+			out[row.Day] = row.Accepted
 		}
 		return out
 	}

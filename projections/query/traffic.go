@@ -45,8 +45,8 @@ var trafficSums = sums{
 
 type trafficSum struct {
 	keyed
-	Reason                                                                                           string
-	Accepted, Sent, ByViber, BySMS, Read, Late, Double, Failed, Unknown, Cancelled                   int64
+	Reason                                                                         string
+	Accepted, Sent, ByViber, BySMS, Read, Late, Double, Failed, Unknown, Cancelled int64
 }
 
 var costSums = sums{
@@ -82,7 +82,9 @@ type answerSum struct {
 // TrafficReport counts an account's messages. It answers ErrTooManyRows for what
 // is too large.
 func (r *Reader) TrafficReport(ctx context.Context, f Report) ([]TrafficRow, error) {
-	out := newReport(&f, func(k Key) TrafficRow { return TrafficRow{Key: k, FallbackBy: map[string]int64{}, Cost: map[string]string{}} })
+	out := newReport(&f, func(k Key) TrafficRow {
+		return TrafficRow{Key: k, FallbackBy: map[string]int64{}, Cost: map[string]string{}}
+	})
 	err := r.snapshot(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		err := ask(ctx, tx, &f, trafficSums, func(s trafficSum) error { return out.change(s.keyed, s.add) })
 		if err == nil {
