@@ -49,10 +49,11 @@ func (c *Client) ReportFile(ctx context.Context, name, format string, f ReportFi
 	return file, err
 }
 
-// Search returns a page of the messages to a number, newest first. The number
-// goes in the body: it has no business in a URL.
-func (c *Client) Search(ctx context.Context, to string, f Filter) (out httpapi.MessageList, err error) {
-	in := httpapi.SearchRequest{To: to, State: f.State, Sender: f.Sender, From: f.From, Before: f.To, ClientRef: f.ClientRef, Limit: f.Limit, Cursor: f.Cursor}
+// search is Messages with a number, which goes in the body: it has no business in a URL.
+func (c *Client) search(ctx context.Context, f Filter) (out httpapi.MessageList, err error) {
+	in := httpapi.SearchRequest{
+		To: f.Number, State: f.State, Sender: f.Sender, From: f.From, Before: f.To, ClientRef: f.ClientRef, Limit: f.Limit, Cursor: f.Cursor,
+	}
 	err = c.do(ctx, request{method: http.MethodPost, path: "/v1/messages/search", in: in, out: &out, repeatable: true})
 	return out, err
 }
