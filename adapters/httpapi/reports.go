@@ -84,7 +84,7 @@ func (a *API) registerReports(api huma.API) {
 		"From acceptance, or from send_at if they had to wait: delivery until the first delivery on either channel, fallback until the SMS was decided on. "+
 			"Percentiles by nearest rank, in ms; each, also the longest, is at most 5 % off, and exact up to 10 ms.", reflect.TypeFor[TimesReport]()), a.timesReport)
 	register(a, api, op("doubles", "What messages cost that were charged on both channels",
-		"Such a message fell back, and Viber delivered it late. Waived charges do not count.", reflect.TypeFor[DoublesReport]()), a.doublesReport)
+		"Such a message fell back, and Viber delivered it all the same. Waived charges do not count.", reflect.TypeFor[DoublesReport]()), a.doublesReport)
 }
 
 // report reads what the reports' parameters have in common; dims may follow by.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -164,14 +165,25 @@ func exact(amount, currency string) string {
 	return strings.TrimRight(amount, "0") + " " + currency
 }
 
-// fallbacks are how many, and why.
+// reasonsShown bounds the reasons of a row that people read; files have them all.
+const reasonsShown = 3
+
+// fallbacks are how many, and why, the most frequent first.
 func fallbacks(row httpapi.TrafficRow) string {
 	if row.Fallbacks == 0 {
 		return "0"
 	}
+	reasons := slices.SortedFunc(maps.Keys(row.FallbackBy), func(a, b string) int {
+		return cmp.Or(cmp.Compare(row.FallbackBy[b], row.FallbackBy[a]), strings.Compare(a, b))
+	})
 	var why []string
-	for _, reason := range slices.Sorted(maps.Keys(row.FallbackBy)) {
+	rest := row.Fallbacks
+	for _, reason := range reasons[:min(len(reasons), reasonsShown)] {
 		why = append(why, words.Thousands(row.FallbackBy[reason])+" "+reason)
+		rest -= row.FallbackBy[reason]
+	}
+	if rest > 0 {
+		why = append(why, words.Thousands(rest)+" for other reasons")
 	}
 	return words.Thousands(row.Fallbacks) + ": " + strings.Join(why, ", ")
 }
@@ -234,7 +246,7 @@ func (a *app) reportDoubles() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "doubles", Short: "What messages cost that were charged on both channels", Args: cobra.NoArgs,
 		Long: `Shows the messages that were charged on Viber and as SMS: they fell back, and Viber
-delivered them late. Charges that were waived do not count.` + reportLong,
+delivered them all the same. Charges that were waived do not count.` + reportLong,
 		Example: "goniec report doubles --by sender\ngoniec report doubles --from 2026-11-01 --to 2026-11-30 --csv",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.report(cmd.Context(), "doubles", &f, func(api *remote, q client.ReportFilter) error {
