@@ -49,6 +49,7 @@ const (
 	maxReportHourDays  = 31
 	standardReportDays = 7
 	maxZone            = 64
+	maxXLSXRows        = 10_000 // some 100 MB while it is written
 )
 
 // ReportQuery is what the reports have in common.
@@ -59,7 +60,7 @@ type ReportQuery struct {
 	By      string `query:"by" doc:"What rows are told apart by, with commas: day or hour, sender, country, category, tag; times: day or hour, sender, country, channel. Default: day."`
 	Sender  string `query:"sender" doc:"Only this sender's."`
 	Country string `query:"country" doc:"Only to this country, ISO 3166-1 alpha-2."`
-	Format  string `query:"format" enum:"json,csv,xlsx" doc:"Default: what Accept asks for (text/csv), else json."`
+	Format  string `query:"format" enum:"json,csv,xlsx" doc:"Default: what Accept asks for (text/csv), else json. A report has at most 100000 rows, as xlsx 10000."`
 }
 
 type messageReportParams struct {
@@ -247,6 +248,9 @@ func answerReport(c *call, format string, body tabular, err error) (*answer[any]
 	}
 	var b bytes.Buffer
 	t, media := body.table(), typeCSV+"; charset=utf-8; header=present"
+	if format == formatXLSX && len(t.Rows) > maxXLSXRows {
+		return nil, domain.RefuseField(CodeTooMany, "format", "xlsx has room for %d rows: choose fewer, or csv", maxXLSXRows)
+	}
 	if format == formatXLSX {
 		media, err = typeXLSX, t.WriteXLSX(&b)
 	} else {

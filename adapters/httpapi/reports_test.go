@@ -163,12 +163,17 @@ func TestAReportAsXLSX(t *testing.T) {
 	require.Equal(t, http.StatusOK, w.Code)
 	f, err := excelize.OpenReader(w.Body)
 	require.NoError(t, err)
-	defer f.Close() //nolint:errcheck // nothing to lose
+	defer f.Close()
 	rows, err := f.GetRows("traffic", excelize.Options{RawCellValue: true})
 	require.NoError(t, err)
 	require.Len(t, rows, 3)
 	require.Equal(t, "@SUM(A1)", rows[1][1])
 	require.Equal(t, "0.280000", rows[1][19])
+
+	b.queries.traffic = make([]httpapi.TrafficRow, 10_001)
+	large := b.get("/v1/reports/traffic?format=xlsx")
+	require.Equal(t, http.StatusUnprocessableEntity, large.Code)
+	require.Equal(t, "format", decode[httpapi.Problem](t, large).Errors[0].Field)
 }
 
 func TestTheDocumentDescribesReports(t *testing.T) {

@@ -75,7 +75,7 @@ func TestXLSX(t *testing.T) {
 	require.NoError(t, table().WriteXLSX(&b))
 	f, err := excelize.OpenReader(bytes.NewReader(b.Bytes()))
 	require.NoError(t, err)
-	defer f.Close() //nolint:errcheck // nothing to lose
+	defer f.Close()
 	rows, err := f.GetRows("traffic", excelize.Options{RawCellValue: true})
 	require.NoError(t, err)
 	require.Equal(t, [][]string{
@@ -100,7 +100,7 @@ func partOf(t *testing.T, b []byte, name string) string {
 	require.NoError(t, err)
 	f, err := z.Open(name)
 	require.NoError(t, err)
-	defer f.Close() //nolint:errcheck // read only
+	defer f.Close()
 	out, err := io.ReadAll(f)
 	require.NoError(t, err)
 	return string(out)
