@@ -35,6 +35,7 @@ type Config struct {
 	Queries   Queries
 	Webhooks  Webhooks
 	Parking   Parking
+	Blobs     Blobs
 
 	// Clock of domain time. This option is not required: default is the system's clock.
 	Clock domain.Clock
@@ -101,6 +102,7 @@ func (c *Config) Validate() error {
 	return errors.Join(
 		missing(c.View == nil, "View"), missing(c.Accepter == nil, "Accepter"), missing(c.Commander == nil, "Commander"),
 		missing(c.Queries == nil, "Queries"), missing(c.Webhooks == nil, "Webhooks"), missing(c.Parking == nil, "Parking"),
+		missing(c.Blobs == nil, "Blobs"),
 		missing(c.RequestsPerSec < 0, "RequestsPerSec, not negative,"), missing(c.Batches < 0, "Batches, not negative,"),
 	)
 }

@@ -63,7 +63,7 @@ var meanings = []meaning{
 	{account.CodeInvalidPrice, "A row of the price list is not possible."},
 	{account.CodeAlreadyExists, "It exists already, with other properties."},
 	{account.CodeSenderState, "The step is not possible in the sender's state."},
-	{account.CodeInvalidLogo, "Not a JPG, GIF or PNG of exactly 200×200 pixels, at most 500 KB, not animated."},
+	{account.CodeInvalidLogo, "Not a whole JPG, GIF or PNG of exactly 200×200 pixels, at most 500 KB, not animated; the message says what helps."},
 	{account.CodeFormIncomplete, "The form lacks something; missing, and the errors, name all of it."},
 	{account.CodePassedOn, "The submission was passed to Viber already and cannot be withdrawn."},
 	{account.CodeVersionConflict, "It has changed since the version that If-Match names: read it again."},

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"encoding/base64"
 	"net/http"
 	"strconv"
 	"strings"
@@ -44,7 +43,10 @@ func (a *API) registerSenders(api huma.API) {
 	register(a, api, op("list-senders", http.MethodGet, "/v1/senders", "Senders of the account; of all accounts for operators", 0, nil), a.senders)
 	register(a, api, op("create-sender", http.MethodPost, "/v1/senders", "Create a sender, in state new", http.StatusCreated, conflict[:2]), a.createSender)
 	register(a, api, op("get-sender", http.MethodGet, "/v1/senders/{id}", "A sender with its form and what it lacks", 0, conflict[:1]), a.sender)
-	register(a, api, op("save-sender", http.MethodPatch, "/v1/senders/{id}", "Save a part of the form, in state new", 0, conflict), a.saveSender)
+	save := op("save-sender", http.MethodPatch, "/v1/senders/{id}", "Save a part of the form, in state new", 0, conflict)
+	save.large = "logo" // nothing else in it can be
+	register(a, api, save, a.saveSender)
+	a.registerLogo(api)
 	submit := op("submit-sender", http.MethodPost, "/v1/senders/{id}/submit", "New to submitted: frozen from then on", 0, conflict)
 	submit.description = "A client's form must lack nothing. An operator may submit a sender whose form is filled elsewhere."
 	register(a, api, submit, a.submitSender)
@@ -205,10 +207,16 @@ func (a *API) saveSender(ctx context.Context, c *call, in *senderParams, body *F
 	if err != nil {
 		return nil, err
 	}
+	if _, err := a.visible(c, in.ID); err != nil { // before anything is kept
+		return nil, err
+	}
+	if changes.Logo, err = a.keepLogo(ctx, body.Logo); err != nil {
+		return nil, err
+	}
 	return a.decideSender(ctx, c, in, func(v int64) account.Command { return account.SaveSender{Changes: changes, IfVersion: v} })
 }
 
-// changes are what the domain judges: texts in NFC, and of a logo what it is.
+// changes are what the domain judges, but for the logo: texts in NFC.
 func (r *FormRequest) changes() (account.SenderDraftSaved, error) {
 	d := account.SenderDraftSaved{
 		Company: r.Company, RegisteredIn: r.RegisteredIn, Communication: r.Communication, NoticeEmail: r.NoticeEmail,
@@ -224,12 +232,7 @@ func (r *FormRequest) changes() (account.SenderDraftSaved, error) {
 		}
 		d.Samples = &samples
 	}
-	if r.Logo == nil {
-		return d, nil
-	}
-	logo, err := logoOf(*r.Logo)
-	d.Logo = &logo
-	return d, err
+	return d, nil
 }
 
 func nfc(s *string) *string {
@@ -238,17 +241,6 @@ func nfc(s *string) *string {
 	}
 	t := norm.NFC.String(*s)
 	return &t
-}
-
-func logoOf(text string) (account.Logo, error) {
-	if text == "" {
-		return account.Logo{}, nil
-	}
-	data, err := base64.StdEncoding.DecodeString(text)
-	if err != nil {
-		return account.Logo{}, domain.RefuseField(account.CodeInvalidLogo, "logo", "is not base64")
-	}
-	return account.ValidateLogo(data)
 }
 
 // submitSender names all that is missing; the decider's refusal names the first.

@@ -100,6 +100,12 @@ func (c *Client) SaveSender(ctx context.Context, id string, version int64, in ht
 	return out, err
 }
 
+// SenderLogo returns the logo's file.
+func (c *Client) SenderLogo(ctx context.Context, id string) (file []byte, err error) {
+	err = c.get(ctx, "/v1/senders/"+url.PathEscape(id)+"/logo", nil, &file)
+	return file, err
+}
+
 // SubmitSender freezes the form; see SaveSender.
 func (c *Client) SubmitSender(ctx context.Context, id string, version int64) (out httpapi.SenderBody, err error) {
 	err = c.do(ctx, request{method: http.MethodPost, path: "/v1/senders/" + url.PathEscape(id) + "/submit", ifVersion: version, out: &out})

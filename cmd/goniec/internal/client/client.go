@@ -79,7 +79,7 @@ type request struct {
 	query        url.Values
 	key          string // Idempotency-Key
 	ifVersion    int64  // If-Match; 0 = whatever the version
-	in, out      any    // JSON bodies
+	in, out      any    // JSON bodies; a *[]byte takes the answer as it is
 	repeatable   bool
 }
 
@@ -178,6 +178,10 @@ func (c *Client) read(ctx context.Context, resp *http.Response, out any) error {
 	}
 	if len(body) > maxAnswer {
 		return errors.New("the answer is too large")
+	}
+	if raw, ok := out.(*[]byte); ok {
+		*raw = body
+		return nil
 	}
 	if out == nil {
 		return nil
