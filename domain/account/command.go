@@ -223,6 +223,9 @@ func commandDecoders() map[string]func([]byte) (Command, error) {
 		CommandRemoveEndpoint: as[RemoveEndpoint],
 		CommandPause:          as[Pause],
 		CommandResume:         as[Resume],
+
+		CommandPublishRegulations: as[PublishRegulations],
+		CommandAcceptRegulations:  as[AcceptRegulations],
 	}
 }
 

@@ -109,7 +109,7 @@ func emptyState(stream string) (aggregate, error) {
 		return recipientState{}, nil
 	case "number":
 		return numberState{}, nil
-	case "account", "sender", "prices", "pause":
+	case "account", "sender", "prices", "pause", "regulations":
 		return accountState{account.State{Stream: stream}}, nil
 	case "partition":
 		return partitionState{}, nil
@@ -122,7 +122,7 @@ func emptyState(stream string) (aggregate, error) {
 // journalOf says which journal topic a stream's events go to.
 func journalOf(stream string) string {
 	switch kindOf(stream) {
-	case "account", "sender", "prices", "pause":
+	case "account", "sender", "prices", "pause", "regulations":
 		return accountsJournal
 	}
 	return messagesJournal
