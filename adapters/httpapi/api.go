@@ -36,9 +36,12 @@ type Config struct {
 	Webhooks  Webhooks
 	Parking   Parking
 	Blobs     Blobs
+	Sealer    Sealer
 
 	// Clock of domain time. This option is not required: default is the system's clock.
 	Clock domain.Clock
+	// Zone of dates: the billing zone. This option is not required: default is UTC.
+	Zone *time.Location
 	// Country (ISO 3166-1 alpha-2) of numbers in national form. This option is
 	// not required: without it numbers must be international.
 	Country string
@@ -74,6 +77,9 @@ func (c *Config) setDefaults() {
 	if c.Clock == nil {
 		c.Clock = domain.SystemClock
 	}
+	if c.Zone == nil {
+		c.Zone = time.UTC
+	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
@@ -102,7 +108,7 @@ func (c *Config) Validate() error {
 	return errors.Join(
 		missing(c.View == nil, "View"), missing(c.Accepter == nil, "Accepter"), missing(c.Commander == nil, "Commander"),
 		missing(c.Queries == nil, "Queries"), missing(c.Webhooks == nil, "Webhooks"), missing(c.Parking == nil, "Parking"),
-		missing(c.Blobs == nil, "Blobs"),
+		missing(c.Blobs == nil, "Blobs"), missing(c.Sealer == nil, "Sealer"),
 		missing(c.RequestsPerSec < 0, "RequestsPerSec, not negative,"), missing(c.Batches < 0, "Batches, not negative,"),
 	)
 }
@@ -167,6 +173,7 @@ func (a *API) routes() (http.Handler, error) {
 		a.registerAccount(api)
 		a.registerWebhooks(api)
 		a.registerSenders(api)
+		a.registerRegulations(api)
 		a.registerOperator(api)
 		a.registerParked(api)
 		a.registerPauses(api)

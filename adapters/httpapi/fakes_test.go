@@ -241,6 +241,22 @@ func (b *blobs) Get(_ context.Context, digest string) ([]byte, bool, error) {
 	return data, ok, b.err
 }
 
+// sealer hides what it is given, and shows what for.
+type sealer struct{}
+
+func (sealer) Seal(plain []byte, context string) ([]byte, error) {
+	return fmt.Appendf(nil, "%x for %s", sha256.Sum256(plain), context), nil
+}
+
+// warsaw is the billing zone.
+var warsaw = func() *time.Location {
+	zone, err := time.LoadLocation("Europe/Warsaw")
+	if err != nil {
+		panic(err)
+	}
+	return zone
+}()
+
 var (
 	_ httpapi.Blobs     = (*blobs)(nil)
 	_ httpapi.Commander = (*decider)(nil)
@@ -274,7 +290,7 @@ func setup(t *testing.T, change ...func(*httpapi.Config)) *bundle {
 	b.decider = &decider{view: b.view, states: map[string]account.State{}}
 	b.metrics = prometheus.NewRegistry()
 	cfg := httpapi.Config{
-		View: b.view, Accepter: b.accepter, Commander: b.decider, Queries: b.queries, Webhooks: b.hooks, Parking: b.parking, Blobs: b.blobs,
+		View: b.view, Accepter: b.accepter, Commander: b.decider, Queries: b.queries, Webhooks: b.hooks, Parking: b.parking, Blobs: b.blobs, Sealer: sealer{}, Zone: warsaw,
 		Clock: domain.ClockFunc(func() time.Time { return now }), Country: "PL", Patience: 40 * time.Millisecond, Version: "test",
 		Logger: slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Registerer: b.metrics,
 	}

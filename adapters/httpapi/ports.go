@@ -97,6 +97,11 @@ type Blobs interface {
 	Get(ctx context.Context, digest string) (data []byte, ok bool, err error)
 }
 
+// Sealer seals what only the installation may read; context binds it to its place.
+type Sealer interface {
+	Seal(plain []byte, context string) ([]byte, error)
+}
+
 // OptOut is what a client says of one recipient.
 type OptOut struct {
 	To     string // E.164

@@ -95,7 +95,7 @@ func (a *API) senderLine(c *call, s account.Sender) SenderBody {
 	b := SenderBody{
 		ID: s.ID, Account: s.Account, Name: s.Name, Company: s.Company, Country: s.Country, TwoWay: s.TwoWay,
 		State: string(s.Status), ServiceID: s.ServiceID, Reasons: s.Reasons,
-		Version: s.Version, Missing: account.Missing(s.Form), Reference: s.Reference,
+		Version: s.Version, Missing: a.missing(s), Reference: s.Reference,
 	}
 	if b.Missing == nil {
 		b.Missing = []account.Item{}
@@ -112,6 +112,12 @@ func (a *API) senderLine(c *call, s account.Sender) SenderBody {
 		}
 	}
 	return b
+}
+
+// missing is what keeps a configuration from being submitted by its client: of the
+// form, and of the account's acceptance (B1, B5).
+func (a *API) missing(s account.Sender) []account.Item {
+	return append(account.Missing(s.Form), a.cfg.View.MissingRegulations(s.Account, a.cfg.Clock.Now())...)
 }
 
 // senderAnswer is a configuration with its form and its version.
@@ -151,6 +157,9 @@ func (a *API) createSender(ctx context.Context, c *call, _ *noParams, body *Send
 	}
 	id := account.SenderID(create.Account, create.Name, create.Country)
 	if err := a.room(id, create); err != nil {
+		return nil, err
+	}
+	if err := a.acceptFirst(ctx, c, create.Account, body.AcceptRegulations); err != nil {
 		return nil, err
 	}
 	if _, err := a.configure(ctx, c, create.Account, account.SenderStream(id), create); err != nil {
@@ -245,6 +254,9 @@ func nfc(s *string) *string {
 
 // submitSender names all that is missing; the decider's refusal names the first.
 func (a *API) submitSender(ctx context.Context, c *call, in *senderParams, _ *noBody) (*answer[SenderBody], error) {
+	if err := a.acceptedBySender(c, in.ID); err != nil {
+		return nil, err
+	}
 	out, err := a.decideSender(ctx, c, in, func(v int64) account.Command {
 		return account.SubmitSender{Elsewhere: c.key.Role == account.RoleOperator, IfVersion: v}
 	})
@@ -252,14 +264,32 @@ func (a *API) submitSender(ctx context.Context, c *call, in *senderParams, _ *no
 		return out, err
 	}
 	s, _ := a.cfg.View.SenderByID(in.ID)
+	if lacking := a.lacking(s); lacking != nil {
+		return nil, lacking
+	}
+	return nil, err // it was filled meanwhile
+}
+
+// acceptedBySender refuses a client's submission before the regulations in force
+// are accepted: that is the account's fact, which a sender's decision does not see.
+func (a *API) acceptedBySender(c *call, id string) error {
+	s, err := a.visible(c, id)
+	if err != nil || c.key.Role != account.RoleClient || s.Status != account.SenderNew || a.cfg.View.Unaccepted(s.Account, a.cfg.Clock.Now()) == 0 {
+		return err
+	}
+	return a.lacking(s)
+}
+
+// lacking names all that is missing, nil when nothing is.
+func (a *API) lacking(s account.Sender) error {
 	var faults []*domain.Error
-	for _, m := range account.Missing(s.Form) {
+	for _, m := range a.missing(s) {
 		faults = append(faults, domain.RefuseField(account.CodeFormIncomplete, m.Field, "is missing: %s", m.Needs))
 	}
-	if len(faults) == 0 { // it was filled meanwhile
-		return nil, err
+	if len(faults) == 0 {
+		return nil
 	}
-	return nil, refusals(faults)
+	return refusals(faults)
 }
 
 // step is one of the sender's transitions that If-Match may guard.

@@ -265,6 +265,8 @@ type SenderRequest struct {
 	Company string `json:"company" maxLength:"11" doc:"Letters A-Z, a-z and digits; also the SMS sender unless the account has one."`
 	Country string `json:"country,omitempty" doc:"Destination, ISO 3166-1 alpha-2. Default: PL. It cannot be changed afterwards." example:"PL"`
 	TwoWay  bool   `json:"two_way,omitempty"`
+
+	AcceptRegulations int64 `json:"accept_regulations,omitempty" doc:"The version of the regulations that is accepted herewith. Required unless none is in force or the account has accepted it before."`
 }
 
 // FormRequest is the body of PATCH /v1/senders/{id}: what is absent stays as it is,

@@ -138,6 +138,7 @@ func (a *app) senderCreate() *cobra.Command {
 	fs.StringVar(&in.Company, "company", "", "company `name`: at most 11 letters A-Z, a-z and digits (required)")
 	fs.StringVar(&in.Name, "name", "", "sender `name` as Viber shows it, at most 20 characters; it stays (default: the company name)")
 	fs.StringVar(&in.Country, "country", account.DefaultCountry, "destination `country`; it stays")
+	fs.Int64Var(&in.AcceptRegulations, "accept-regulations", 0, "accept this `version` of the regulations herewith; see regulations list")
 	fs.StringVar(&in.Account, "account", "", "`id` of the account, with an operator's key")
 	_ = cmd.MarkFlagRequired("company") // it was defined above
 	return cmd

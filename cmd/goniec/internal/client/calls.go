@@ -118,6 +118,30 @@ func (c *Client) WithdrawSender(ctx context.Context, id string, version int64) (
 	return out, err
 }
 
+// Regulations lists the versions, and what the account has accepted.
+func (c *Client) Regulations(ctx context.Context) (out httpapi.RegulationsList, err error) {
+	err = c.get(ctx, "/v1/regulations", nil, &out)
+	return out, err
+}
+
+// RegulationsText returns a version's text, as it was published.
+func (c *Client) RegulationsText(ctx context.Context, version string) (file []byte, err error) {
+	err = c.get(ctx, "/v1/regulations/"+url.PathEscape(version)+"/text", nil, &file)
+	return file, err
+}
+
+// AcceptRegulations accepts a version for the account.
+func (c *Client) AcceptRegulations(ctx context.Context, version string) (out httpapi.ChangedBody, err error) {
+	err = c.do(ctx, request{method: http.MethodPost, path: "/v1/regulations/" + url.PathEscape(version) + "/acceptance", out: &out, repeatable: true})
+	return out, err
+}
+
+// PublishRegulations publishes a version. It needs an operator's key.
+func (c *Client) PublishRegulations(ctx context.Context, in httpapi.RegulationsRequest) (out httpapi.RegulationsBody, err error) {
+	err = c.do(ctx, request{method: http.MethodPost, path: "/v1/regulations", in: in, out: &out, repeatable: true})
+	return out, err
+}
+
 // Pause turns a switch on; Resume turns it off. Both need an operator's key.
 func (c *Client) Pause(ctx context.Context, in httpapi.PauseRequest) (out httpapi.SwitchBody, err error) {
 	err = c.do(ctx, request{method: http.MethodPost, path: "/v1/pause", in: in, out: &out, repeatable: true})

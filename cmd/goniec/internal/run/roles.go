@@ -69,8 +69,8 @@ func (n *Node) addAPI(ctx context.Context) error {
 	n.parts["blobs"] = blobs.Run
 	api, err := httpapi.New(httpapi.Config{
 		View: n.view, Accepter: n.gateway, Commander: n.gateway, Queries: gateway.Queries{Reader: reader}, Webhooks: hooks,
-		Parking: gateway.Parking{Gateway: n.gateway, Reader: reader}, Blobs: blobs,
-		Clock:   n.clock, Country: n.cfg.Country, Started: n.started, Waiting: n.waiting, Callbacks: callbacks,
+		Parking: gateway.Parking{Gateway: n.gateway, Reader: reader}, Blobs: blobs, Sealer: n.secrets.Seal, Zone: n.zone,
+		Clock: n.clock, Country: n.cfg.Country, Started: n.started, Waiting: n.waiting, Callbacks: callbacks,
 		Metrics: n.metricsHandler(), Registerer: n.metrics, Tracer: n.tracer, Logger: n.log,
 		RequestsPerSec: n.cfg.HTTP.RequestsPerSec, Version: Version(),
 	})
