@@ -45,6 +45,7 @@ type decider struct {
 	states   map[string]account.State
 	origins  []httpapi.Origin
 	owners   []string
+	accepted []account.AcceptRegulations
 	optOuts  []httpapi.OptOut
 	cancels  []string
 	resolved []message.Resolve
@@ -59,6 +60,9 @@ func (d *decider) Configure(_ context.Context, o httpapi.Origin, owner, stream s
 		return httpapi.Outcome{}, d.err
 	}
 	d.origins, d.owners = append(d.origins, o), append(d.owners, owner)
+	if accept, ok := c.(account.AcceptRegulations); ok {
+		d.accepted = append(d.accepted, accept)
+	}
 	s := d.states[stream]
 	s.Stream = stream
 	events, err := account.Decide(s, now, c)

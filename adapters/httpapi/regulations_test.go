@@ -70,7 +70,10 @@ func TestRegulations(t *testing.T) {
 	require.Equal(t, "regulations_missing", theirs.Missing[0].Code)
 	require.Equal(t, http.StatusForbidden, b.operator("POST", "/v1/regulations/1/acceptance", "").Code)
 	require.Equal(t, http.StatusForbidden, b.post("/v1/regulations", `{}`).Code)
-	require.NotContains(t, b.log.String(), "192.0.2.1", "where it was accepted from is sealed")
+	sealed, err := base64.StdEncoding.DecodeString(b.decider.accepted[0].Address)
+	require.NoError(t, err)
+	require.True(t, strings.HasSuffix(string(sealed), " for acceptance/"+acc+"/1"), "bound to its place")
+	require.NotContains(t, string(sealed)+b.log.String(), "192.0.2.1", "where it was accepted from is sealed")
 }
 
 // B1: a client's sender needs the acceptance; an operator registers without.
