@@ -35,6 +35,8 @@ type Config struct {
 	Queries   Queries
 	Webhooks  Webhooks
 	Parking   Parking
+	Blobs     Blobs
+	Sealer    Sealer
 
 	// Clock of domain time. This option is not required: default is the system's clock.
 	Clock domain.Clock
@@ -106,6 +108,7 @@ func (c *Config) Validate() error {
 	return errors.Join(
 		missing(c.View == nil, "View"), missing(c.Accepter == nil, "Accepter"), missing(c.Commander == nil, "Commander"),
 		missing(c.Queries == nil, "Queries"), missing(c.Webhooks == nil, "Webhooks"), missing(c.Parking == nil, "Parking"),
+		missing(c.Blobs == nil, "Blobs"), missing(c.Sealer == nil, "Sealer"),
 		missing(c.RequestsPerSec < 0, "RequestsPerSec, not negative,"), missing(c.Batches < 0, "Batches, not negative,"),
 	)
 }
@@ -171,6 +174,7 @@ func (a *API) routes() (http.Handler, error) {
 		a.registerAccount(api)
 		a.registerWebhooks(api)
 		a.registerSenders(api)
+		a.registerRegulations(api)
 		a.registerOperator(api)
 		a.registerParked(api)
 		a.registerPauses(api)
