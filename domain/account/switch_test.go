@@ -391,6 +391,7 @@ func allCommands() []account.Command {
 		account.SubmitSender{Elsewhere: true}, account.PassSender{}, account.WithdrawSender{}, account.ApproveSender{ServiceID: 7}, account.ReturnSender{Reasons: []string{"x"}},
 		disable(""), account.DisableSender{Reason: "x", Close: true}, account.WithdrawDisable{}, account.EnableSender{}, account.WithdrawEnable{},
 		account.ConfirmSender{}, account.SuspendSender{Reason: "x", By: "carrier"}, account.LiftSuspension{Reason: "x"}, account.Fire{},
+		blocked("1", 0),
 	}
 }
 
