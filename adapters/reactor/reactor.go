@@ -111,7 +111,8 @@ func (r *reactor) once(ctx context.Context) error {
 	if err := r.addMiddleware(router, log); err != nil {
 		return err
 	}
-	router.AddConsumerHandler(r.Name, r.topic(), sub, func(m *wmessage.Message) error { return r.handle(m, floors) })
+	h := &handler{reactor: r, floors: floors}
+	router.AddConsumerHandler(r.Name, r.topic(), sub, h.handle)
 	go func() { // ends with ctx
 		select {
 		case <-router.Running():
@@ -185,14 +186,20 @@ func (a aside) Publish(_ string, msgs ...*wmessage.Message) error {
 // Close implements message.Publisher.
 func (aside) Close() error { return nil }
 
+// handler hands on what lies above the floors.
+type handler struct {
+	*reactor
+	floors []int64
+}
+
 // handle hands an event on. One of an unknown type holds its partition: something
 // may follow from it in the next release.
-func (r *reactor) handle(m *wmessage.Message, floors []int64) error {
+func (h *handler) handle(m *wmessage.Message) error {
 	if len(m.Metadata) == 0 {
 		return nil // nobody wants it
 	}
 	rec := recordOf(m)
-	if int(rec.Partition) < len(floors) && rec.Offset < floors[rec.Partition] {
+	if int(rec.Partition) < len(h.floors) && rec.Offset < h.floors[rec.Partition] {
 		return nil
 	}
 	if typ := m.Metadata.Get("ce_type"); typ != "" && !catalog.Known(typ) {
@@ -204,5 +211,5 @@ func (r *reactor) handle(m *wmessage.Message, floors []int64) error {
 	}
 	ctx, cancel := context.WithTimeout(m.Context(), handleTimeout)
 	defer cancel()
-	return r.Handle(ctx, ev)
+	return h.Handle(ctx, ev)
 }

@@ -390,8 +390,7 @@ func allCommands() []account.Command {
 		goniec(), complete(), account.SaveSender{Changes: account.SenderDraftSaved{Kind: ptr("other")}},
 		account.SubmitSender{Elsewhere: true}, account.PassSender{}, account.WithdrawSender{}, account.ApproveSender{ServiceID: 7}, account.ReturnSender{Reasons: []string{"x"}},
 		disable(""), account.DisableSender{Reason: "x", Close: true}, account.WithdrawDisable{}, account.EnableSender{}, account.WithdrawEnable{},
-		account.ConfirmSender{}, account.SuspendSender{Reason: "x", By: "carrier"}, account.LiftSuspension{Reason: "x"}, account.Fire{},
-		blocked("1", 0),
+		account.ConfirmSender{}, account.SuspendSender{Reason: "x", By: "carrier"}, account.LiftSuspension{Reason: "x"}, blocked("1", 0), account.Fire{},
 	}
 }
 
@@ -437,7 +436,7 @@ func TestSwitchInvariants(t *testing.T) {
 		l := activeSince(rt, "2026-01-15 10:00:00")
 		for range rapid.IntRange(1, 60).Draw(rt, "steps") {
 			l.to(l.now.Add(time.Duration(rapid.IntRange(0, 60*24).Draw(rt, "hours")) * time.Hour))
-			c := rapid.SampledFrom(allCommands()[3:16]).Draw(rt, "command")
+			c := rapid.SampledFrom(allCommands()[3:17]).Draw(rt, "command")
 			if d, ok := c.(account.DisableSender); ok {
 				d.Month = calendar.MonthOf(l.now, warsaw).Add(rapid.IntRange(-1, 3).Draw(rt, "month"))
 				c = d
