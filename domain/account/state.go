@@ -60,7 +60,7 @@ func Decide(s State, f Facts, c Command) ([]Event, error) {
 	case Create, ChangeSettings, IssueKey, RevokeKey, AddEndpoint, RemoveEndpoint, AcceptRegulations:
 		return decideAccount(s, c)
 	case CreateSender, SaveSender, SubmitSender, PassSender, WithdrawSender, ApproveSender, ReturnSender, DisableSender, WithdrawDisable,
-		EnableSender, WithdrawEnable, ConfirmSender, SuspendSender, LiftSuspension:
+		EnableSender, WithdrawEnable, ConfirmSender, SuspendSender, RefuseSender, LiftSuspension:
 		return decideSender(s, f, c)
 	case Fire:
 		return fire(s, f, c), nil

@@ -376,3 +376,15 @@ func TestStraightToSMS(t *testing.T) {
 	require.Equal(t, []string{"accepted", "opted_out", "released", "fell_back", "attempt_started"}, types(events))
 	require.Equal(t, "E2", find[message.FellBack](t, events).Rule)
 }
+
+// rules.md B13, D16: a refusal of the sender names it and the recipient; no other does.
+func TestRefusalOfTheSender(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.do(request())
+	got := find[message.AttemptRefused](t, b.refuse("43", message.MeaningOfViber(43).Verdict))
+	require.Equal(t, &message.AgainstSender{SenderID: "sender", Recipient: "rcp"}, got.AgainstSender)
+	b = newBench(t)
+	b.do(request())
+	require.Nil(t, find[message.AttemptRefused](t, b.refuse("3", message.MeaningOfViber(3).Verdict)).AgainstSender)
+}

@@ -292,6 +292,8 @@ func ofActiveSender(e account.Event) string {
 		return "enabled again"
 	case account.SenderReminded:
 		return "operator reminded: " + string(f.Of)
+	case account.SenderRefused:
+		return "refused by the carrier: status " + f.Code
 	case account.SenderSuspended:
 		return "suspended by the " + f.By + ": " + f.Reason
 	case account.SenderReinstated:
