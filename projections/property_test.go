@@ -80,6 +80,8 @@ func TestSplittingRepeatingAndMixingChangesNothing(t *testing.T) {
 	require.NoError(t, r.Write(ctx, 0, int64(2*len(inOrder)), inOrder))
 	want := pt.Digests(t, p)
 	require.Equal(t, int64(10), count64(t, conn, "SELECT count(*) FROM goniec.messages"))
+	require.Equal(t, count64(t, conn, "SELECT (1000000 * sum(amount))::bigint FROM goniec.ledger"),
+		count64(t, conn, "SELECT (1000000 * sum(amount))::bigint FROM goniec.cost_cells WHERE tag = ''"), "what the reports count is what is billed")
 
 	rapid.Check(t, func(rt *rapid.T) {
 		forget(t, conn)

@@ -36,9 +36,15 @@ var access = map[string][]string{
 	"opt-out":      {admin},
 	"lift-opt-out": {admin},
 
+	"search-messages": {admin, viewer},
+	"report-traffic":  {admin, viewer},
+	"report-times":    {admin, viewer},
+	"report-doubles":  {admin, viewer},
+
 	"get-billing": {admin, viewer, operator, billing, auditor},
 
 	"list-senders":    {admin, viewer, operator, billing, auditor},
+	"get-sender-logo": {admin, viewer, operator, billing, auditor},
 	"get-sender":      {admin, viewer, operator, billing, auditor},
 	"create-sender":   {admin, operator},
 	"save-sender":     {admin, operator},
@@ -56,6 +62,11 @@ var access = map[string][]string{
 	"withdraw-disable": {admin, operator},
 	"enable-sender":    {admin, operator},
 	"withdraw-enable":  {admin, operator},
+
+	"list-regulations":     {admin, viewer, operator, billing, auditor},
+	"get-regulations-text": {admin, viewer, operator, billing, auditor},
+	"accept-regulations":   {admin},
+	"publish-regulations":  {operator},
 
 	"add-webhook":    {admin},
 	"list-webhooks":  {admin, viewer, auditor},

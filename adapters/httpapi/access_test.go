@@ -45,9 +45,15 @@ var expected = map[string]line{
 	"opt-out":      {may: "client-admin", other: 200, body: `{"to":"500100201"}`},
 	"lift-opt-out": {may: "client-admin", other: 200, body: `{"to":"500100201"}`},
 
+	"search-messages": {may: clients, other: 200, body: `{"client_ref":"order-1"}`},
+	"report-traffic":  {may: clients, other: 200, query: "?from=2026-11-01&to=2026-11-02"},
+	"report-times":    {may: clients, other: 200, query: "?from=2026-11-01&to=2026-11-02"},
+	"report-doubles":  {may: clients, other: 200, query: "?from=2026-11-01&to=2026-11-02"},
+
 	"get-billing": {may: all, other: 404, query: "?account=" + acc},
 
 	"list-senders":    {may: all, other: 200},
+	"get-sender-logo": {may: all, other: 404},
 	"get-sender":      {may: all, other: 404},
 	"create-sender":   {may: "client-admin operator", other: 422, body: `{"account":"` + acc + `","company":"Sklep"}`},
 	"save-sender":     {may: "client-admin operator", other: 404, body: `{"kind":"x"}`},
@@ -65,6 +71,11 @@ var expected = map[string]line{
 	"withdraw-disable": {may: "client-admin operator", other: 404},
 	"enable-sender":    {may: "client-admin operator", other: 404, body: `{}`},
 	"withdraw-enable":  {may: "client-admin operator", other: 404},
+
+	"list-regulations":     {may: all, other: 200},
+	"get-regulations-text": {may: all, other: 200},
+	"accept-regulations":   {may: "client-admin", other: 200},
+	"publish-regulations":  {may: "operator", body: `{"title":"x","text":"eA==","content_type":"text/plain","valid_from":"2027-06-01"}`},
 
 	"add-webhook":    {may: "client-admin", other: 201, body: `{"url":"https://example.com/hook"}`},
 	"list-webhooks":  {may: clients + " auditor", other: 404, query: "?account=" + acc},
@@ -166,6 +177,9 @@ func newRig(t *testing.T) *rig {
 		r.record(account.AccountStream(acc), account.KeyIssued{Key: uuid.NewString(), Hash: account.HashKey(r.keys[role]), Role: role, Label: "x"})
 	}
 	r.queries.messages[acc+msgID] = httpapi.Message{ID: msgID}
+	require.Equal(t, http.StatusCreated, r.publish("# Zasady", "2027-01-01").Code)
+	w := r.patch("/v1/senders/"+account.SenderID(acc, "Waiting", "PL"), "", `{"logo":"`+logoFile(t, 200)+`"}`)
+	require.Equal(t, http.StatusOK, w.Code, w.Body.String())
 	r.decider.origins, r.decider.owners = nil, nil
 	return r
 }
@@ -197,6 +211,7 @@ func (r *rig) ask(t *testing.T, op route, secret string) *httptest.ResponseRecor
 		"/accounts/{id}": "/accounts/" + acc,
 		"{key}":          r.key,
 		"{month}":        "2026-11",
+		"{version}":      "1",
 	} {
 		path = strings.ReplaceAll(path, pattern, thing)
 	}

@@ -35,14 +35,16 @@ type Config struct {
 	Queries   Queries
 	Webhooks  Webhooks
 	Parking   Parking
+	Blobs     Blobs
+	Sealer    Sealer
 
 	// Clock of domain time. This option is not required: default is the system's clock.
 	Clock domain.Clock
-	// Zone is the billing zone. This option is not required: default is UTC.
-	Zone *time.Location
 	// Country (ISO 3166-1 alpha-2) of numbers in national form. This option is
 	// not required: without it numbers must be international.
 	Country string
+	// Zone of billing: months, and the days of reports. This option is not required: default is UTC.
+	Zone *time.Location
 	// Started is closed when View has caught up; until then /v1 answers 503.
 	// This option is not required: nil means that it has.
 	Started <-chan struct{}
@@ -106,6 +108,7 @@ func (c *Config) Validate() error {
 	return errors.Join(
 		missing(c.View == nil, "View"), missing(c.Accepter == nil, "Accepter"), missing(c.Commander == nil, "Commander"),
 		missing(c.Queries == nil, "Queries"), missing(c.Webhooks == nil, "Webhooks"), missing(c.Parking == nil, "Parking"),
+		missing(c.Blobs == nil, "Blobs"), missing(c.Sealer == nil, "Sealer"),
 		missing(c.RequestsPerSec < 0, "RequestsPerSec, not negative,"), missing(c.Batches < 0, "Batches, not negative,"),
 	)
 }
@@ -171,10 +174,12 @@ func (a *API) routes() (http.Handler, error) {
 		a.registerAccount(api)
 		a.registerWebhooks(api)
 		a.registerSenders(api)
+		a.registerRegulations(api)
 		a.registerOperator(api)
 		a.registerParked(api)
 		a.registerPauses(api)
 		a.registerUnknown(api)
+		a.registerReports(api)
 		document = api.OpenAPI()
 	})
 	return root, errors.Join(append(a.faults, a.serveDocs(root, document))...)

@@ -89,6 +89,19 @@ type Commander interface {
 	OptOut(ctx context.Context, o Origin, c OptOut) (Outcome, error)
 }
 
+// Blobs keeps files by their SHA-256 in hex; eventstore.MaxBlob bounds them.
+type Blobs interface {
+	// Put returns the digest when the file is durable: only then may a command name it.
+	Put(ctx context.Context, data []byte) (digest string, err error)
+	// Get returns a file, checked against its digest; ok is false when there is none.
+	Get(ctx context.Context, digest string) (data []byte, ok bool, err error)
+}
+
+// Sealer seals what only the installation may read; context binds it to its place.
+type Sealer interface {
+	Seal(plain []byte, context string) ([]byte, error)
+}
+
 // OptOut is what a client says of one recipient.
 type OptOut struct {
 	To     string // E.164
@@ -98,6 +111,7 @@ type OptOut struct {
 
 // Queries reads the projections.
 type Queries interface {
+	Reports
 	// Message returns a message of the account, or ErrNotFound.
 	Message(ctx context.Context, account, id string) (Message, error)
 	// Messages returns a page, newest first.
@@ -114,10 +128,12 @@ type Queries interface {
 // Filter selects messages. Zero values select all.
 type Filter struct {
 	Account   string
+	ID        string
 	State     message.Status
 	Sender    string
 	From, To  time.Time // of acceptance: From ≤ t < To
 	ClientRef string
+	Number    string // E.164, of the recipient
 	Limit     int
 	After     *Cursor // continue behind this one
 }

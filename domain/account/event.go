@@ -13,7 +13,7 @@ import (
 
 // Event is a fact of the accounts journal. Streams: "account/<uuid>" (account,
 // keys, endpoints), "sender/<uuid>", "prices/<account uuid or default>",
-// "pause/<switch>".
+// "pause/<switch>", "regulations/viber".
 type Event interface {
 	domain.Event
 	account()

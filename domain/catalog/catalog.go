@@ -145,6 +145,8 @@ func accounts() map[string]decoder {
 		account.TypeEndpointRemoved:       as[account.EndpointRemoved],
 		account.TypePauseBegun:            as[account.PauseBegun],
 		account.TypePauseEnded:            as[account.PauseEnded],
+		account.TypeRegulationsPublished:  as[account.RegulationsPublished],
+		account.TypeRegulationsAccepted:   as[account.RegulationsAccepted],
 	}
 }
 
