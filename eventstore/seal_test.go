@@ -20,6 +20,7 @@ func installKeys(primary string, names ...string) eventstore.InstallationKeys {
 	return ik
 }
 
+// rules.md D11.
 func TestSealedValuesAreBoundToTheirPlace(t *testing.T) {
 	t.Parallel()
 	ik := installKeys("k1")

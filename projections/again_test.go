@@ -51,6 +51,8 @@ func TestAMessageThatBeginsAgain(t *testing.T) {
 			require.Equal(t, int64(1), count64(t, conn, "SELECT count(*) FROM goniec.messages"))
 			require.Equal(t, int64(2), count64(t, conn, "SELECT sum(messages) FROM goniec.traffic WHERE tag = '' AND state = 'read'"))
 			require.Equal(t, int64(2), count64(t, conn, "SELECT count(*) FROM goniec.ledger"))
+			require.Equal(t, int64(2), count64(t, conn, "SELECT sum(charges)::bigint FROM goniec.cost_cells WHERE tag = '' AND amount = 0.09"))
+			require.Equal(t, int64(2), count64(t, conn, "SELECT sum(messages)::bigint FROM goniec.time_cells WHERE what = 'delivery'"))
 		}
 		require.Equal(t, want, pt.Digests(t, p), "cut at %d", cut)
 	}

@@ -45,6 +45,7 @@ func count(t testing.TB, conn *pgx.Conn, sql string, args ...any) (n int) {
 	return n
 }
 
+// rules.md G3.
 func TestEveryReadModelIsFilledAndRebuildsEqual(t *testing.T) {
 	t.Parallel()
 	link, j := pt.Database(t, nil), pt.NewJournal()
@@ -202,10 +203,22 @@ func TestMigrateIsIdempotentAndSafeToRace(t *testing.T) {
 	link := pt.Database(t, nil)
 	errs := make(chan error, 4)
 	for range 4 {
-		go func() { errs <- projections.Migrate(context.Background(), link, modelsAll()) }()
+		go func() { errs <- projections.Migrate(context.Background(), link, "Europe/Warsaw", modelsAll()) }()
 	}
 	for range 4 {
 		require.NoError(t, <-errs)
+	}
+}
+
+// The views count days in the installation's billing zone, also when that was changed.
+func TestTheBillingZoneIsKept(t *testing.T) {
+	t.Parallel()
+	link := pt.Database(t, nil)
+	for _, zone := range []string{"Asia/Tokyo", "Asia/Tokyo", "Europe/Warsaw"} {
+		require.NoError(t, projections.Migrate(t.Context(), link, zone, modelsAll()))
+		var kept string
+		require.NoError(t, connect(t, link).QueryRow(t.Context(), "SELECT value FROM goniec.settings WHERE name = 'billing_zone'").Scan(&kept))
+		require.Equal(t, zone, kept)
 	}
 }
 
@@ -219,7 +232,7 @@ func TestANewProjectionIsBuiltAside(t *testing.T) {
 	pt.CaughtUp(t, old, j)
 	stop()
 
-	require.NoError(t, projections.Migrate(t.Context(), link, all))
+	require.NoError(t, projections.Migrate(t.Context(), link, "Europe/Warsaw", all))
 	p := pt.Projector(t, link, j, nil)
 	pt.Start(t, p)
 	require.Eventually(t, func() bool {

@@ -80,6 +80,8 @@ func TestSplittingRepeatingAndMixingChangesNothing(t *testing.T) {
 	require.NoError(t, r.Write(ctx, 0, int64(2*len(inOrder)), inOrder))
 	want := pt.Digests(t, p)
 	require.Equal(t, int64(10), count64(t, conn, "SELECT count(*) FROM goniec.messages"))
+	require.Equal(t, count64(t, conn, "SELECT (1000000 * sum(amount))::bigint FROM goniec.ledger"),
+		count64(t, conn, "SELECT (1000000 * sum(amount))::bigint FROM goniec.cost_cells WHERE tag = ''"), "what the reports count is what is billed")
 
 	rapid.Check(t, func(rt *rapid.T) {
 		forget(t, conn)
@@ -176,7 +178,7 @@ func TestEveryEventOfTheCatalogIsDecodedAndSorted(t *testing.T) {
 	}
 	require.Len(t, wanted["messages"], 24)
 	require.Equal(t, []string{"goniec.message.charged.v1"}, wanted["ledger"])
-	require.Len(t, wanted["senders"], 9)
+	require.Len(t, wanted["senders"], 23)
 	require.Equal(t, []string{"goniec.recipient.opt_out_lifted.v1", "goniec.recipient.opted_out.v1"}, wanted["opt_outs"])
 	require.Equal(t, []string{"goniec.recipient.replied.v1"}, wanted["replies"])
 	require.Equal(t, []string{"goniec.number.report_matched.v1", "goniec.number.report_stored.v1"}, wanted["reports"])

@@ -28,9 +28,10 @@ const (
 )
 
 // Migrate brings the database to what ps need: schema goniec, a first build of
-// each projection that has none, each live build's migrations, and the views.
+// each projection that has none, each live build's migrations, and the views. zone
+// is the billing zone, in which views count days.
 // Idempotent; processes that start at once wait for each other.
-func Migrate(ctx context.Context, url string, ps []Projection) error {
+func Migrate(ctx context.Context, url, zone string, ps []Projection) error {
 	cfg, err := pgx.ParseConfig(url)
 	if err != nil {
 		return errors.New("the Postgres URL cannot be read") // pgx's error may hold the password
@@ -46,6 +47,9 @@ func Migrate(ctx context.Context, url string, ps []Projection) error {
 	base, _ := fs.Sub(baseFiles, "migrations") // the folder is embedded
 	if err := migrateSchema(ctx, cfg, Schema, base); err != nil {
 		return err
+	}
+	if _, err := conn.Exec(ctx, "UPDATE goniec.settings SET value = $1 WHERE name = 'billing_zone' AND value <> $1", zone); err != nil {
+		return fmt.Errorf("set the billing zone: %w", err)
 	}
 	for _, p := range ps {
 		if err := migrateProjection(ctx, conn, cfg, p); err != nil {

@@ -155,6 +155,12 @@ func (g *Gateway) request(p eventstore.Partition, number, body string, m *httpap
 	}
 }
 
+// Recipient is who a number (E.164) is for an account.
+func (g *Gateway) Recipient(account, e164 string) string {
+	s := g.cfg.Secrets
+	return s.RecipientID(g.cfg.Part.Of([]byte(s.NumberKey(e164))), account, e164).String()
+}
+
 // bodyDigest tells a repeat of a request from another one under the same key.
 func (g *Gateway) bodyDigest(m *httpapi.NewMessage) string {
 	sendAt := ""

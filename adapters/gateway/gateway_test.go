@@ -89,6 +89,7 @@ func TestARequestHoldsNoText(t *testing.T) {
 	var r message.Request
 	require.NoError(t, json.Unmarshal(c.Data, &r))
 	require.Equal(t, message.ContentKey(id, r.BodyDigest), string(contents[0].Key))
+	require.Equal(t, r.Recipient, e.Recipient(testAccount, "+48500100201"), "by which messages to a number are found")
 	require.Equal(t, inbox[0].Partition, contents[0].Partition)
 	opened, err := e.keyring.OpenContent(string(contents[0].Key), contents[0].Value)
 	require.NoError(t, err)

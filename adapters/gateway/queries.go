@@ -9,7 +9,11 @@ import (
 )
 
 // Queries answers the API's questions from the read models.
-type Queries struct{ Reader *query.Reader }
+type Queries struct {
+	Reader *query.Reader
+	// Recipient is who a number (E.164) is for an account: the read models know no numbers.
+	Recipient func(account, e164 string) string
+}
 
 var _ httpapi.Queries = Queries{}
 
@@ -25,7 +29,10 @@ func (q Queries) Message(ctx context.Context, account, id string) (httpapi.Messa
 // Messages implements httpapi.Queries.
 func (q Queries) Messages(ctx context.Context, f httpapi.Filter) ([]httpapi.Message, error) {
 	in := query.Filter{
-		Account: f.Account, State: f.State, Sender: f.Sender, From: f.From, To: f.To, ClientRef: f.ClientRef, Limit: f.Limit,
+		Account: f.Account, ID: f.ID, State: f.State, Sender: f.Sender, From: f.From, To: f.To, ClientRef: f.ClientRef, Limit: f.Limit,
+	}
+	if f.Number != "" {
+		in.Recipient = q.Recipient(f.Account, f.Number)
 	}
 	if f.After != nil {
 		in.After = &query.Cursor{At: f.After.At, ID: f.After.ID}

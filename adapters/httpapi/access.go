@@ -36,6 +36,11 @@ var access = map[string][]string{
 	"opt-out":      {admin},
 	"lift-opt-out": {admin},
 
+	"search-messages": {admin, viewer},
+	"report-traffic":  {admin, viewer},
+	"report-times":    {admin, viewer},
+	"report-doubles":  {admin, viewer},
+
 	"get-billing": {admin, viewer, operator, billing, auditor},
 
 	"list-senders":    {admin, viewer, operator, billing, auditor},

@@ -45,6 +45,11 @@ var expected = map[string]line{
 	"opt-out":      {may: "client-admin", other: 200, body: `{"to":"500100201"}`},
 	"lift-opt-out": {may: "client-admin", other: 200, body: `{"to":"500100201"}`},
 
+	"search-messages": {may: clients, other: 200, body: `{"client_ref":"order-1"}`},
+	"report-traffic":  {may: clients, other: 200, query: "?from=2026-11-01&to=2026-11-02"},
+	"report-times":    {may: clients, other: 200, query: "?from=2026-11-01&to=2026-11-02"},
+	"report-doubles":  {may: clients, other: 200, query: "?from=2026-11-01&to=2026-11-02"},
+
 	"get-billing": {may: all, other: 404, query: "?account=" + acc},
 
 	"list-senders":    {may: all, other: 200},

@@ -38,11 +38,11 @@ type Config struct {
 
 	// Clock of domain time. This option is not required: default is the system's clock.
 	Clock domain.Clock
-	// Zone is the billing zone. This option is not required: default is UTC.
-	Zone *time.Location
 	// Country (ISO 3166-1 alpha-2) of numbers in national form. This option is
 	// not required: without it numbers must be international.
 	Country string
+	// Zone of billing: months, and the days of reports. This option is not required: default is UTC.
+	Zone *time.Location
 	// Started is closed when View has caught up; until then /v1 answers 503.
 	// This option is not required: nil means that it has.
 	Started <-chan struct{}
@@ -175,6 +175,7 @@ func (a *API) routes() (http.Handler, error) {
 		a.registerParked(api)
 		a.registerPauses(api)
 		a.registerUnknown(api)
+		a.registerReports(api)
 		document = api.OpenAPI()
 	})
 	return root, errors.Join(append(a.faults, a.serveDocs(root, document))...)

@@ -134,6 +134,8 @@ type queries struct {
 	asked     int
 	queues    []string
 	billed    []string // accounts
+	reports   []httpapi.Report
+	traffic   []httpapi.TrafficRow
 	unknown   []httpapi.UnknownAttempt
 	unmatched []httpapi.UnmatchedReport
 	appears   int // from this question on the messages are there

@@ -31,6 +31,7 @@ type operation struct {
 	errors           []int // besides those that every operation has
 	maxBody          int64
 	documented       reflect.Type // of the body, if it is not what is decoded
+	answered         reflect.Type // of a report: JSON, CSV or XLSX
 	batch            bool         // takes much memory: few at a time
 }
 
@@ -94,7 +95,10 @@ func register[I, B, O any](a *API, api huma.API, o operation, fn func(context.Co
 func queryNames(params reflect.Type) []string {
 	var names []string
 	for i := range params.NumField() {
-		if name := params.Field(i).Tag.Get("query"); name != "" {
+		f := params.Field(i)
+		if f.Anonymous {
+			names = append(names, queryNames(f.Type)...)
+		} else if name := f.Tag.Get("query"); name != "" {
 			names = append(names, name)
 		}
 	}
@@ -183,6 +187,11 @@ func (o operation) huma(api huma.API, body reflect.Type, roles []string) huma.Op
 			Description: http.StatusText(status),
 			Content:     map[string]*huma.MediaType{"application/problem+json": {Schema: schema}},
 		}
+	}
+	if o.answered != nil {
+		op.Responses[strconv.Itoa(o.status)] = &huma.Response{Description: http.StatusText(o.status), Content: map[string]*huma.MediaType{
+			"application/json": {Schema: registry.Schema(o.answered, true, o.answered.Name())}, typeCSV: {}, typeXLSX: {},
+		}}
 	}
 	return op
 }

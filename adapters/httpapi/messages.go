@@ -62,6 +62,7 @@ func (a *API) registerMessages(api huma.API) {
 		id: "list-messages", method: http.MethodGet, path: "/v1/messages", tag: "Messages",
 		errors: []int{http.StatusUnprocessableEntity}, summary: "List messages, newest first",
 	}, a.list)
+	a.registerSearch(api)
 	register(a, api, operation{
 		id: "get-message", method: http.MethodGet, path: "/v1/messages/{id}", tag: "Messages",
 		errors: []int{http.StatusNotFound}, summary: "A message with its timeline and charges",
@@ -172,6 +173,10 @@ func (a *API) list(ctx context.Context, c *call, in *listParams, _ *noBody) (*an
 	if err != nil {
 		return nil, err
 	}
+	return a.page(ctx, f)
+}
+
+func (a *API) page(ctx context.Context, f Filter) (*answer[MessageList], error) {
 	limit := f.Limit
 	f.Limit++ // one more tells whether there is a next page
 	found, err := a.cfg.Queries.Messages(ctx, f)

@@ -27,6 +27,7 @@ func hello() httpapi.NewMessage {
 	}
 }
 
+// rules.md D1, D2, D8: what is possible, and what becomes of it.
 func TestSend(t *testing.T) {
 	t.Parallel()
 	shared := setup(t)

@@ -98,6 +98,7 @@ type OptOut struct {
 
 // Queries reads the projections.
 type Queries interface {
+	Reports
 	// Message returns a message of the account, or ErrNotFound.
 	Message(ctx context.Context, account, id string) (Message, error)
 	// Messages returns a page, newest first.
@@ -114,10 +115,12 @@ type Queries interface {
 // Filter selects messages. Zero values select all.
 type Filter struct {
 	Account   string
+	ID        string
 	State     message.Status
 	Sender    string
 	From, To  time.Time // of acceptance: From ≤ t < To
 	ClientRef string
+	Number    string // E.164, of the recipient
 	Limit     int
 	After     *Cursor // continue behind this one
 }

@@ -11,6 +11,7 @@ import (
 	"goniec/domain"
 )
 
+// rules.md E4: E.164, from national forms by country.
 func TestNormalise(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ input, country, e164, of string }{
@@ -38,6 +39,7 @@ func TestNormalise(t *testing.T) {
 	}
 }
 
+// rules.md E5: what is no number.
 func TestNormaliseRefuses(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ input, country string }{

@@ -64,7 +64,7 @@ func TestOldKeysAreAdmins(t *testing.T) {
 	require.True(t, ok)
 	require.Equal(t, account.RoleClientAdmin, k.Role)
 
-	s := account.Evolve(given(t, stream, account.Create{Name: "x"}), old)
+	s := account.Evolve(given(t, stream, account.Create{Name: "x"}), old, now)
 	for _, role := range []string{account.RoleClient, account.RoleClientAdmin} {
 		events, err := account.Decide(s, facts(now), account.IssueKey{Key: key, Hash: hash, Role: role, Label: "x"})
 		require.NoError(t, err)

@@ -387,10 +387,22 @@ func TestSenderTransitions(t *testing.T) {
 
 func allCommands() []account.Command {
 	return []account.Command{
-		goniec(), complete(), account.SaveSender{Changes: account.SenderDraftSaved{Kind: ptr("other")}},
-		account.SubmitSender{Elsewhere: true}, account.PassSender{}, account.WithdrawSender{}, account.ApproveSender{ServiceID: 7}, account.ReturnSender{Reasons: []string{"x"}},
-		disable(""), account.DisableSender{Reason: "x", Close: true}, account.WithdrawDisable{}, account.EnableSender{}, account.WithdrawEnable{},
-		account.ConfirmSender{}, account.SuspendSender{Reason: "x", By: "carrier"}, account.LiftSuspension{Reason: "x"}, account.Fire{},
+		goniec(), complete(),
+		account.SaveSender{Changes: account.SenderDraftSaved{Kind: ptr("other")}},
+		account.SubmitSender{Elsewhere: true},
+		account.PassSender{},
+		account.WithdrawSender{},
+		account.ApproveSender{ServiceID: 7},
+		account.ReturnSender{Reasons: []string{"x"}},
+		disable(""),
+		account.DisableSender{Reason: "x", Close: true},
+		account.WithdrawDisable{},
+		account.EnableSender{},
+		account.WithdrawEnable{},
+		account.ConfirmSender{},
+		account.SuspendSender{Reason: "x", By: "carrier"},
+		account.LiftSuspension{Reason: "x"},
+		account.Fire{},
 	}
 }
 

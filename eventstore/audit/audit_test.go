@@ -206,6 +206,7 @@ func TestTheWrongInstallationIsNotTakenForIntact(t *testing.T) {
 	require.Zero(t, r.Broken[0].Offset)
 }
 
+// rules.md G1, G2: who, when and why, told from the journal alone.
 func TestAStoryHasWhatBelongsToIt(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

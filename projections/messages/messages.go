@@ -32,6 +32,9 @@ func New() Projection {
 			{Name: "messages", Key: "id"},
 			{Name: "traffic", Key: `account, hour, partition, country COLLATE "C", sender COLLATE "C", category COLLATE "C", tag COLLATE "C",
 			state COLLATE "C", channel COLLATE "C", fallback_reason COLLATE "C", sent, late, double`, Where: "messages <> 0"},
+			{Name: "costs", Key: `account, hour, partition, country COLLATE "C", sender COLLATE "C", category COLLATE "C", tag COLLATE "C",
+			channel COLLATE "C", currency COLLATE "C", double`, Where: "charges <> 0"},
+			{Name: "times", Key: `account, hour, partition, country COLLATE "C", sender COLLATE "C", what COLLATE "C", channel COLLATE "C", slot`, Where: "messages <> 0"},
 		},
 		Contract: []projections.View{
 			{Name: "messages", Select: `SELECT id, account, version, state, ended_at IS NOT NULL AS ended, ended_at, channel, recipient,
@@ -50,6 +53,12 @@ func New() Projection {
 				" FROM traffic WHERE messages <> 0 GROUP BY 1, 2, 3, 4, 5, 6"},
 			{Name: "traffic_fallbacks_by_day", Select: "SELECT account, " + day + " AS day, country, sender, category, tag, fallback_reason AS reason, " +
 				"sum(messages)::bigint AS messages FROM traffic WHERE messages <> 0 AND fallback_reason <> '' GROUP BY 1, 2, 3, 4, 5, 6, 7"},
+			// The cells themselves, a partition each: whoever asks sums them up once.
+			{Name: "traffic_cells", Select: `SELECT account, hour, country, sender, category, tag, state, channel, fallback_reason, sent, late, double, messages
+			FROM traffic WHERE messages <> 0`},
+			{Name: "cost_cells", Select: `SELECT account, hour, country, sender, category, tag, channel, currency, double, charges, parts, amount
+			FROM costs WHERE charges <> 0`},
+			{Name: "time_cells", Select: "SELECT account, hour, country, sender, what, channel, slot, messages FROM times WHERE messages <> 0"},
 		},
 	}}
 }
@@ -112,12 +121,14 @@ func applyPart(ctx context.Context, tx projections.Tx, partition int32, events [
 	if err := load(ctx, tx, unknown); err != nil {
 		return err
 	}
-	delta := traffic{}
+	delta := newSums()
 	for _, r := range rows {
 		if err := r.fold(); err != nil {
 			return err
 		}
-		delta.move(r)
+		if err := delta.move(r); err != nil {
+			return err
+		}
 	}
 	if err := write(ctx, tx, partition, rows, delta); err != nil {
 		return err

@@ -1,6 +1,10 @@
 package messages
 
-import "github.com/google/uuid"
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
 
 // recentMessages bounds what a session remembers, in messages; each takes some 1.5 KB.
 const recentMessages = 8_000
@@ -29,7 +33,7 @@ func (c *recent) keep(rows []*row) {
 			c.older, c.newer = c.newer, make(map[uuid.UUID]*row, recentMessages/2)
 		}
 		r.charged = r.charged || len(r.charges) > 0
-		r.base, r.stored = r.version, r.place()
+		r.base, r.stored, r.delivered, r.fellBack = r.version, r.place(), r.first(), time.Time{}
 		r.events, r.steps, r.charges = nil, nil, nil
 		c.newer[r.id] = r
 	}

@@ -47,9 +47,12 @@ type row struct {
 	stored     place // where traffic counts it now
 	unknown    []unknown
 
-	charged bool     // the table holds charges of it
-	steps   []Step   // to be appended
-	charges []Charge // to be appended
+	charged   bool      // the table holds charges of it
+	paid      []Charge  // those of them, and those counted now, that are not waived
+	delivered first     // as the sums count it
+	fellBack  time.Time // in this batch
+	steps     []Step    // to be appended
+	charges   []Charge  // to be appended
 }
 
 // group sorts a batch by message. Stored are those that have to be read: their
@@ -89,7 +92,7 @@ func load(ctx context.Context, tx projections.Tx, known map[uuid.UUID]*row) erro
 		ids = append(ids, projections.UUID(id))
 	}
 	rows, err := tx.Query(ctx, `SELECT id, version, account, country, sender, category, tags, test, late_delivery, double_delivery,
-		accepted_at, sent_at, read_at, send_at, coalesce(reason, ''), charges <> '', coalesce(unknown, ''), fold FROM messages WHERE id = ANY($1)`, ids)
+		accepted_at, sent_at, read_at, send_at, coalesce(reason, ''), charges, coalesce(unknown, ''), fold FROM messages WHERE id = ANY($1)`, ids)
 	if err != nil {
 		return fmt.Errorf("load messages: %w", err)
 	}
@@ -109,14 +112,17 @@ func scan(rows pgx.Rows, known map[uuid.UUID]*row) error {
 	var id, account uuid.UUID
 	var tags, fold []byte
 	var sentAt, readAt, sendAt *time.Time
-	var doubts string
+	var charges, doubts string
 	var got row
 	if err := rows.Scan(&id, &got.base, &account, &got.country, &got.sender, &got.category, &tags, &got.test, &got.late, &got.double,
-		&got.acceptedAt, &sentAt, &readAt, &sendAt, &got.why, &got.charged, &doubts, &fold); err != nil {
+		&got.acceptedAt, &sentAt, &readAt, &sendAt, &got.why, &charges, &doubts, &fold); err != nil {
 		return err
 	}
 	var err error
 	if got.unknown, err = parseUnknown(doubts); err != nil {
+		return err
+	}
+	if got.charged, got.paid, err = parseCharges(charges); err != nil {
 		return err
 	}
 	r := known[id]
@@ -132,7 +138,7 @@ func scan(rows pgx.Rows, known map[uuid.UUID]*row) error {
 		return fmt.Errorf("fold: %w", err)
 	}
 	got.state.ID = id.String()
-	got.stored = got.place()
+	got.stored, got.delivered = got.place(), got.first()
 	*r = got
 	return nil
 }
@@ -186,6 +192,8 @@ func (r *row) note(fact message.Event, e projections.Event) (err error) {
 		r.late, r.double = r.late || f.Late, r.double || f.Double
 	case message.Read:
 		r.readAt = e.Time
+	case message.FellBack:
+		r.fellBack = e.Time
 	case message.Charged:
 		r.charges = append(r.charges, charge(f))
 	case message.Failed:

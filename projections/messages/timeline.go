@@ -1,6 +1,9 @@
 package messages
 
 import (
+	"encoding/json"
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,6 +44,28 @@ func charge(f message.Charged) Charge {
 	return Charge{
 		Channel: f.Channel, Parts: f.Parts, Amount: f.Amount, Currency: f.Currency, UnitPrice: f.UnitPrice,
 		PriceVersion: f.PriceVersion, Month: f.Month, At: f.At, Waived: f.Waived,
+	}
+}
+
+// parseCharges reads the charges of a row; paid are those that are not waived.
+func parseCharges(text string) (charged bool, paid []Charge, err error) {
+	if text == "" {
+		return false, nil, nil
+	}
+	if err := json.Unmarshal([]byte("["+text+"]"), &paid); err != nil {
+		return false, nil, fmt.Errorf("charges: %w", err)
+	}
+	return true, slices.DeleteFunc(paid, Charge.free), nil
+}
+
+func (c Charge) free() bool { return c.Waived != "" }
+
+// pay adds the batch's charges to those that were paid before.
+func (r *row) pay() {
+	for _, c := range r.charges {
+		if !c.free() {
+			r.paid = append(r.paid, c)
+		}
 	}
 }
 

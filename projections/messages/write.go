@@ -25,7 +25,7 @@ type columns struct {
 }
 
 // write puts new messages in and adds to the known ones, in one round trip.
-func write(ctx context.Context, tx projections.Tx, partition int32, rows []*row, delta traffic) error {
+func write(ctx context.Context, tx projections.Tx, partition int32, rows []*row, delta sums) error {
 	var fresh, known columns
 	for _, r := range rows {
 		c := &known

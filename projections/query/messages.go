@@ -95,10 +95,12 @@ func utcMessage(row pgx.CollectableRow) (Message, error) {
 // Filter selects messages of one account. Zero values select all.
 type Filter struct {
 	Account   string // required
+	ID        string
 	State     message.Status
 	Sender    string
 	From, To  time.Time // of acceptance: From ≤ t < To
 	ClientRef string
+	Recipient string  // the keyed hash of account and number
 	Limit     int     // 1 to 1,000; default 100
 	After     *Cursor // continue behind this one
 }
@@ -115,9 +117,24 @@ func CursorOf(m Message) Cursor { return Cursor{At: m.AcceptedAt, ID: m.ID} }
 // Messages returns a page, newest first, without timelines. A page with fewer
 // than Limit messages is the last.
 func (r *Reader) Messages(ctx context.Context, f Filter) ([]Message, error) {
-	owner, err := id(f.Account)
+	where, args, err := f.where()
 	if err != nil {
 		return nil, err
+	}
+	limit := f.Limit
+	if limit < 1 {
+		limit = 100
+	}
+	q := "SELECT " + messageColumns + ", NULL::jsonb, version FROM goniec.messages WHERE " + where +
+		fmt.Sprintf(" ORDER BY accepted_at DESC, id DESC LIMIT %d", min(limit, 1000))
+	return many(ctx, r, utcMessage, q, args...)
+}
+
+// where is the filter's condition; an id that is none is not found.
+func (f *Filter) where() (string, []any, error) {
+	owner, err := id(f.Account)
+	if err != nil {
+		return "", nil, err
 	}
 	where, args := []string{"account = $1"}, []any{owner}
 	add := func(condition string, values ...any) {
@@ -127,11 +144,22 @@ func (r *Reader) Messages(ctx context.Context, f Filter) ([]Message, error) {
 		}
 		where = append(where, condition)
 	}
-	if f.State != "" {
-		add("state = ?", f.State)
+	for _, text := range []struct{ condition, value string }{
+		{"state = ?", string(f.State)}, {"sender = ?", f.Sender}, {"client_ref = ?", f.ClientRef},
+	} {
+		if text.value != "" {
+			add(text.condition, text.value)
+		}
 	}
-	if f.Sender != "" {
-		add("sender = ?", f.Sender)
+	for _, one := range []struct{ condition, value string }{{"id = ?", f.ID}, {"recipient = ?", f.Recipient}} {
+		if one.value == "" {
+			continue
+		}
+		v, err := id(one.value)
+		if err != nil {
+			return "", nil, err
+		}
+		add(one.condition, v)
 	}
 	if !f.From.IsZero() {
 		add("accepted_at >= ?", f.From)
@@ -139,23 +167,14 @@ func (r *Reader) Messages(ctx context.Context, f Filter) ([]Message, error) {
 	if !f.To.IsZero() {
 		add("accepted_at < ?", f.To)
 	}
-	if f.ClientRef != "" {
-		add("client_ref = ?", f.ClientRef)
-	}
 	if f.After != nil {
 		after, err := id(f.After.ID)
 		if err != nil {
-			return nil, err
+			return "", nil, err
 		}
 		add("(accepted_at, id) < (?, ?)", f.After.At, after)
 	}
-	limit := f.Limit
-	if limit < 1 {
-		limit = 100
-	}
-	q := "SELECT " + messageColumns + ", NULL::jsonb, version FROM goniec.messages WHERE " + strings.Join(where, " AND ") +
-		fmt.Sprintf(" ORDER BY accepted_at DESC, id DESC LIMIT %d", min(limit, 1000))
-	return many(ctx, r, utcMessage, q, args...)
+	return strings.Join(where, " AND "), args, nil
 }
 
 // StateCount is how many messages stand in a state.

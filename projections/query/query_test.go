@@ -204,6 +204,9 @@ func TestListsAreFilteredAndPaged(t *testing.T) {
 		"from to":    {query.Filter{From: minute(3), To: minute(6)}, 3},
 		"client_ref": {query.Filter{ClientRef: "order-" + pt.ID("ref", 1)[:8]}, 1},
 		"together":   {query.Filter{State: message.StatusRead, From: minute(10)}, 4},
+		"id":         {query.Filter{ID: pt.ID("message", 1)}, 1},
+		"recipient":  {query.Filter{Recipient: pt.ID("recipient", 1)}, 1},
+		"no such":    {query.Filter{Recipient: pt.ID("recipient", 1), Sender: "NOBODY"}, 0},
 		"nothing":    {query.Filter{State: message.StatusWaiting}, 0},
 	} {
 		c.f.Account = pt.Account
@@ -234,6 +237,7 @@ func TestTheMonthsTotals(t *testing.T) {
 	require.Empty(t, none)
 }
 
+// rules.md D6, D7: who has not read is counted as delivered, nowhere as unread.
 func TestTrafficCountsMessagesByWhatBecameOfThem(t *testing.T) {
 	t.Parallel()
 	r := reader(t, 2)

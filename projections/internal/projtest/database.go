@@ -21,7 +21,7 @@ func Database(t testing.TB, ps []projections.Projection) string {
 	if ps == nil {
 		ps = models.All()
 	}
-	require.NoError(t, projections.Migrate(t.Context(), link, ps))
+	require.NoError(t, projections.Migrate(t.Context(), link, "Europe/Warsaw", ps))
 	return link
 }
 

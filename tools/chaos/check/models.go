@@ -157,11 +157,14 @@ func Digests(ctx context.Context, url string) (map[string]string, error) {
 	return out, nil
 }
 
-// digest leaves cells of the traffic's sums out that have gone back to zero.
+// digest leaves cells of sums out that have gone back to zero.
 func digest(ctx context.Context, db *pgx.Conn, schema, table string) (string, error) {
 	where := ""
-	if table == "traffic" {
+	switch table {
+	case "traffic", "times":
 		where = " WHERE messages <> 0"
+	case "costs":
+		where = " WHERE charges <> 0"
 	}
 	rows, err := db.Query(ctx, "SELECT t::text FROM "+pgx.Identifier{schema, table}.Sanitize()+" t"+where+` ORDER BY t::text COLLATE "C"`)
 	if err != nil {

@@ -64,7 +64,8 @@ func (a *app) messagesList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list", Short: "List messages, newest first", Args: cobra.NoArgs,
 		Example: `goniec messages list --state failed --from 2026-11-01
-goniec messages list --ref november-reminder --limit 1000 --json`,
+goniec messages list --ref november-reminder --limit 1000 --json
+goniec messages list --number +48500100201`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if limit < 1 || limit > maxList {
 				return failWith(ExitUsage, fmt.Errorf("--limit: must be from 1 to %d", maxList))
@@ -82,6 +83,7 @@ goniec messages list --ref november-reminder --limit 1000 --json`,
 	fs.StringVar(&f.From, "from", "", "accepted at or after this `time`: 2026-11-10T09:30:00Z, or a day (2026-11-10, UTC)")
 	fs.StringVar(&f.To, "to", "", "accepted before this `time`")
 	fs.StringVar(&f.ClientRef, "ref", "", "your own `reference`, or the run of a file")
+	fs.StringVar(&f.Number, "number", "", "to this phone `number`; it is looked for by a keyed hash, and goes into no URL or log")
 	fs.IntVar(&limit, "limit", limit, "how `many`, up to 10000")
 	return cmd
 }

@@ -58,7 +58,7 @@ func (a *app) saySenders(list []httpapi.SenderBody) error {
 				return err
 			}
 		}
-		rows = append(rows, []string{s.ID, s.Name, s.Country, s.State, fmt.Sprint(len(lacks(s)))})
+		rows = append(rows, []string{s.ID, s.Name, s.Country, badged(s), fmt.Sprint(len(lacks(s)))})
 	}
 	switch {
 	case a.json:

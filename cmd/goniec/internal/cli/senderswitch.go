@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"goniec/adapters/httpapi"
+	"goniec/cmd/goniec/internal/words"
 	"goniec/domain/calendar"
 )
 
@@ -153,6 +154,21 @@ func due(t httpapi.TaskBody) string {
 	return day
 }
 
+// badged is the state with what stands beside it, as lists show it.
+func badged(s httpapi.SenderBody) string {
+	switch {
+	case s.Suspended != nil:
+		return s.State + ", suspended"
+	case s.Notice != nil:
+		return s.State + ", ends " + s.Notice.Month
+	case s.Closed:
+		return s.State + ", closed"
+	case s.Enabling != nil:
+		return s.State + ", on from " + s.Enabling.From
+	}
+	return s.State
+}
+
 // saySwitches shows what stands beside a sender's state.
 func (a *app) saySwitches(s httpapi.SenderBody) {
 	for _, line := range switchLines(s) {
@@ -184,7 +200,7 @@ func switchLines(s httpapi.SenderBody) (out []string) {
 		add("operator's task: %s, due %s", t.Kind, due(*t))
 	}
 	if w := s.Switches; w != nil && !s.Closed {
-		add("this year it can be switched off %d times more, and on %d times", w.Off, w.On)
+		add("this year it can still be switched off %s, and on %s", words.Count(w.Off, "time"), words.Count(w.On, "time"))
 	}
 	return out
 }

@@ -42,11 +42,15 @@ func (c *Client) Message(ctx context.Context, id string) (out httpapi.Message, e
 // Filter selects messages; empty values select all.
 type Filter struct {
 	State, Sender, From, To, ClientRef, Cursor string
-	Limit                                      int // 1 to 200; 0 = the API's default
+	Limit                                      int    // 1 to 200; 0 = the API's default
+	Number                                     string // of the recipient
 }
 
 // Messages returns a page, newest first.
 func (c *Client) Messages(ctx context.Context, f Filter) (out httpapi.MessageList, err error) {
+	if f.Number != "" {
+		return c.search(ctx, f)
+	}
 	q := url.Values{}
 	for name, value := range map[string]string{
 		"state": f.State, "sender": f.Sender, "from": f.From, "to": f.To, "client_ref": f.ClientRef, "cursor": f.Cursor,

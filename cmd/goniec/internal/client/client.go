@@ -79,7 +79,7 @@ type request struct {
 	query        url.Values
 	key          string // Idempotency-Key
 	ifVersion    int64  // If-Match; 0 = whatever the version
-	in, out      any    // JSON bodies
+	in, out      any    // JSON bodies; an out of *[]byte takes the answer as it is
 	repeatable   bool
 }
 
@@ -180,6 +180,10 @@ func (c *Client) read(ctx context.Context, resp *http.Response, out any) error {
 		return errors.New("the answer is too large")
 	}
 	if out == nil {
+		return nil
+	}
+	if raw, ok := out.(*[]byte); ok {
+		*raw = body
 		return nil
 	}
 	if err := json.Unmarshal(body, out); err != nil {

@@ -76,7 +76,7 @@ const migrateEvery = 2 * time.Second
 func (n *Node) migrated(url string, next part) part {
 	return func(ctx context.Context) error {
 		for {
-			err := Migrate(ctx, url)
+			err := Migrate(ctx, url, n.cfg.Zone)
 			if err == nil {
 				return next(ctx)
 			}

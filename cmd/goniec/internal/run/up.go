@@ -205,13 +205,13 @@ func (u *Up) startPostgres(ctx, _ context.Context) error {
 		u.undo = append(u.undo, pg.Close)
 		u.config.Postgres.URL = pg.URL()
 	}
-	return Migrate(ctx, u.config.Postgres.URL)
+	return Migrate(ctx, u.config.Postgres.URL, u.config.Zone)
 }
 
 // Migrate brings the schemas of the read models and of the webhooks up to date.
 // Idempotent; several processes may call it at a time.
-func Migrate(ctx context.Context, url string) error {
-	if err := projections.Migrate(ctx, url, models.All()); err != nil {
+func Migrate(ctx context.Context, url, zone string) error {
+	if err := projections.Migrate(ctx, url, zone, models.All()); err != nil {
 		return err
 	}
 	pool, err := pgxpool.New(ctx, url)
