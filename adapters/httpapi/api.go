@@ -17,6 +17,7 @@ import (
 
 	"goniec/domain"
 	"goniec/domain/account"
+	bill "goniec/domain/billing"
 	"goniec/eventstore/tracing"
 )
 
@@ -35,6 +36,8 @@ type Config struct {
 	Queries   Queries
 	Webhooks  Webhooks
 	Parking   Parking
+	Bills     *bill.View // fed with View
+	Closing   Closing
 
 	// Clock of domain time. This option is not required: default is the system's clock.
 	Clock domain.Clock
@@ -106,6 +109,7 @@ func (c *Config) Validate() error {
 	return errors.Join(
 		missing(c.View == nil, "View"), missing(c.Accepter == nil, "Accepter"), missing(c.Commander == nil, "Commander"),
 		missing(c.Queries == nil, "Queries"), missing(c.Webhooks == nil, "Webhooks"), missing(c.Parking == nil, "Parking"),
+		missing(c.Bills == nil, "Bills"), missing(c.Closing == nil, "Closing"),
 		missing(c.RequestsPerSec < 0, "RequestsPerSec, not negative,"), missing(c.Batches < 0, "Batches, not negative,"),
 	)
 }
@@ -175,6 +179,7 @@ func (a *API) routes() (http.Handler, error) {
 		a.registerParked(api)
 		a.registerPauses(api)
 		a.registerUnknown(api)
+		a.registerBills(api)
 		a.registerReports(api)
 		document = api.OpenAPI()
 	})

@@ -19,6 +19,7 @@ import (
 	"goniec/adapters/httpapi"
 	"goniec/domain"
 	"goniec/domain/account"
+	"goniec/domain/billing"
 	"goniec/domain/message"
 	"goniec/internal/testkit"
 )
@@ -41,11 +42,14 @@ type decider struct {
 	mu       sync.Mutex
 	view     *account.View
 	states   map[string]account.State
+	bills    *billing.View
+	months   map[string]billing.State
 	origins  []httpapi.Origin
 	owners   []string
 	optOuts  []httpapi.OptOut
 	cancels  []string
 	resolved []message.Resolve
+	closed   billing.Statement
 	out      httpapi.Outcome // of cancels and opt-outs
 	err      error
 }
@@ -241,6 +245,7 @@ type bundle struct {
 	queries  *queries
 	hooks    *hooks
 	parking  *parking
+	books    *books
 	log      *testkit.Log
 	metrics  *prometheus.Registry
 }
@@ -248,10 +253,12 @@ type bundle struct {
 func setup(t *testing.T, change ...func(*httpapi.Config)) *bundle {
 	t.Helper()
 	b := &bundle{t: t, view: account.NewView(), accepter: &accepter{}, queries: &queries{messages: map[string]httpapi.Message{}}, hooks: &hooks{}, parking: &parking{}, log: &testkit.Log{}}
-	b.decider = &decider{view: b.view, states: map[string]account.State{}}
+	b.decider = &decider{view: b.view, states: map[string]account.State{}, bills: billing.NewView(), months: map[string]billing.State{}}
+	b.books = &books{b: b}
 	b.metrics = prometheus.NewRegistry()
 	cfg := httpapi.Config{
 		View: b.view, Accepter: b.accepter, Commander: b.decider, Queries: b.queries, Webhooks: b.hooks, Parking: b.parking,
+		Bills: b.decider.bills, Closing: b.books,
 		Clock: domain.ClockFunc(func() time.Time { return now }), Country: "PL", Patience: 40 * time.Millisecond, Version: "test",
 		Logger: slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Registerer: b.metrics,
 	}
