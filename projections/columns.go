@@ -38,3 +38,9 @@ func StreamID(projection, stream string) (uuid.UUID, error) {
 	}
 	return id, nil
 }
+
+// Decimal returns a decimal number as a column's value, exactly.
+func Decimal(s string) (n pgtype.Numeric, err error) {
+	err = n.Scan(s)
+	return n, err
+}

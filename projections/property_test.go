@@ -184,6 +184,10 @@ func TestEveryEventOfTheCatalogIsDecodedAndSorted(t *testing.T) {
 	require.Equal(t, []string{"goniec.number.report_matched.v1", "goniec.number.report_stored.v1"}, wanted["reports"])
 	require.Len(t, wanted["parked"], 5)
 	require.Equal(t, []string{"goniec.partition.period_sealed.v1"}, wanted["periods"])
+	require.Equal(t, []string{
+		"goniec.billing.credit_approved.v1", "goniec.billing.credit_rejected.v1", "goniec.billing.credit_requested.v1", "goniec.billing.minimum_waived.v1",
+		"goniec.billing.month_closed.v1",
+	}, wanted["bills"])
 }
 
 func TestNULIsReplaced(t *testing.T) {

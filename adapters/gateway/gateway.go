@@ -19,6 +19,8 @@ import (
 	"goniec/adapters/httpapi"
 	"goniec/domain"
 	"goniec/domain/account"
+	"goniec/domain/billing"
+	"goniec/domain/calendar"
 	"goniec/domain/message"
 	"goniec/domain/recipient"
 	"goniec/eventstore"
@@ -194,8 +196,12 @@ func (g *Gateway) content(ctx context.Context, key string, m *httpapi.NewMessage
 // Configure implements httpapi.Commander. When it returns without error, this
 // process's reference view contains the change.
 func (g *Gateway) Configure(ctx context.Context, o httpapi.Origin, owner, stream string, c account.Command) (httpapi.Outcome, error) {
+	return g.configure(ctx, o, owner, stream, c.CommandType(), c)
+}
+
+func (g *Gateway) configure(ctx context.Context, o httpapi.Origin, owner, stream, typ string, c any) (httpapi.Outcome, error) {
 	out, err := g.do(ctx, eventstore.InboxUrgent, g.cfg.Part.Of([]byte(owner)), eventstore.Command{
-		Type: c.CommandType(), Stream: stream, Account: owner, Actor: o.Actor, Correlation: o.Request,
+		Type: typ, Stream: stream, Account: owner, Actor: o.Actor, Correlation: o.Request,
 	}, c)
 	if err != nil {
 		return httpapi.Outcome{}, err
@@ -206,6 +212,11 @@ func (g *Gateway) Configure(ctx context.Context, o httpapi.Origin, owner, stream
 		return httpapi.Outcome{}, fmt.Errorf("%w: the change is made, but not visible here yet", eventstore.ErrUnavailable)
 	}
 	return out, nil
+}
+
+// Bill implements httpapi.Commander. As Configure, it waits for this process's views.
+func (g *Gateway) Bill(ctx context.Context, o httpapi.Origin, of string, month calendar.Month, c billing.Command) (httpapi.Outcome, error) {
+	return g.configure(ctx, o, of, billing.Stream(of, month), c.CommandType(), c)
 }
 
 // Cancel implements httpapi.Commander.

@@ -41,7 +41,13 @@ var access = map[string][]string{
 	"report-times":    {admin, viewer},
 	"report-doubles":  {admin, viewer},
 
-	"get-billing": {admin, viewer, operator, billing, auditor},
+	"get-billing":    {admin, viewer, operator, billing, auditor},
+	"get-statement":  {admin, viewer, operator, billing, auditor},
+	"close-month":    {operator, billing},
+	"request-credit": {operator, billing},
+	"approve-credit": {operator, billing},
+	"reject-credit":  {operator, billing},
+	"waive-minimum":  {operator, billing},
 
 	"list-senders":    {admin, viewer, operator, billing, auditor},
 	"get-sender-logo": {admin, viewer, operator, billing, auditor},

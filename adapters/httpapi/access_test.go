@@ -50,7 +50,13 @@ var expected = map[string]line{
 	"report-times":    {may: clients, other: 200, query: "?from=2026-11-01&to=2026-11-02"},
 	"report-doubles":  {may: clients, other: 200, query: "?from=2026-11-01&to=2026-11-02"},
 
-	"get-billing": {may: all, other: 404, query: "?account=" + acc},
+	"get-billing":    {may: all, other: 404, query: "?account=" + acc},
+	"get-statement":  {may: all, other: 404, query: "?account=" + acc},
+	"close-month":    {may: "operator billing", body: `{}`},
+	"request-credit": {may: "operator billing", body: `{"account":"` + acc + `","amount":"1.00","reason":"x"}`},
+	"approve-credit": {may: "operator billing", body: `{"account":"` + acc + `"}`},
+	"reject-credit":  {may: "operator billing", body: `{"account":"` + acc + `","reason":"x"}`},
+	"waive-minimum":  {may: "operator billing", body: `{"sender":"` + account.SenderID(acc, "GONIEC", "PL") + `","reason":"x"}`},
 
 	"list-senders":    {may: all, other: 200},
 	"get-sender-logo": {may: all, other: 404},
@@ -212,6 +218,7 @@ func (r *rig) ask(t *testing.T, op route, secret string) *httptest.ResponseRecor
 		"{key}":          r.key,
 		"{month}":        "2026-11",
 		"{version}":      "1",
+		"{credit}":       creditID,
 	} {
 		path = strings.ReplaceAll(path, pattern, thing)
 	}
@@ -282,6 +289,7 @@ func (r *rig) requireNothingDone(t *testing.T) {
 	require.Empty(t, r.queries.filters)
 	require.Empty(t, r.queries.queues)
 	require.Empty(t, r.queries.billed)
+	require.Zero(t, r.books.asked)
 	require.Empty(t, r.parking.asked)
 	require.Empty(t, r.hooks.urls)
 	require.Empty(t, r.hooks.pages)

@@ -17,6 +17,7 @@ import (
 
 	"goniec/domain"
 	"goniec/domain/account"
+	bill "goniec/domain/billing"
 	"goniec/eventstore/tracing"
 )
 
@@ -37,6 +38,8 @@ type Config struct {
 	Parking   Parking
 	Blobs     Blobs
 	Sealer    Sealer
+	Bills     *bill.View // fed with View
+	Closing   Closing
 
 	// Clock of domain time. This option is not required: default is the system's clock.
 	Clock domain.Clock
@@ -109,6 +112,7 @@ func (c *Config) Validate() error {
 		missing(c.View == nil, "View"), missing(c.Accepter == nil, "Accepter"), missing(c.Commander == nil, "Commander"),
 		missing(c.Queries == nil, "Queries"), missing(c.Webhooks == nil, "Webhooks"), missing(c.Parking == nil, "Parking"),
 		missing(c.Blobs == nil, "Blobs"), missing(c.Sealer == nil, "Sealer"),
+		missing(c.Bills == nil, "Bills"), missing(c.Closing == nil, "Closing"),
 		missing(c.RequestsPerSec < 0, "RequestsPerSec, not negative,"), missing(c.Batches < 0, "Batches, not negative,"),
 	)
 }
@@ -179,6 +183,7 @@ func (a *API) routes() (http.Handler, error) {
 		a.registerParked(api)
 		a.registerPauses(api)
 		a.registerUnknown(api)
+		a.registerBills(api)
 		a.registerReports(api)
 		document = api.OpenAPI()
 	})

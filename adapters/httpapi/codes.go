@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"goniec/domain/account"
+	bill "goniec/domain/billing"
 	"goniec/domain/message"
 	"goniec/domain/partition"
 )
@@ -77,6 +78,16 @@ var meanings = []meaning{
 	{account.CodeNoTask, "The operator has no task to confirm."},
 	{account.CodeNotSuspended, "The sender is not suspended."},
 	{account.CodeNoChange, "Nothing was changed since the version that works."},
+	{bill.CodeMonthOpen, "The month has not ended: it cannot be closed yet."},
+	{bill.CodeNotSealed, "Partitions have not sealed the month; the detail names them."},
+	{bill.CodeBehind, "The read models have not seen the whole month, or its close, yet; the detail says what. Try again."},
+	{bill.CodeEarlierOpen, "The month before is open: months are closed one after another."},
+	{bill.CodeMonthClosed, "The month is closed: what was asked for goes into the next one."},
+	{bill.CodeAlreadyClosed, "The month is closed, with other inputs."},
+	{bill.CodeSamePerson, "Somebody else than who asked for the credit must approve it."},
+	{bill.CodeCreditState, "The credit is approved or rejected already."},
+	{bill.CodeCurrencyMismatch, "Something is not in the account's currency."},
+	{bill.CodeOverflow, "A sum would not be exact."},
 	{account.CodeMonthSealed, "The month is sealed: nothing is dated into it any more."},
 	{account.CodeVersionConflict, "It has changed since the version that If-Match names: read it again."},
 	{account.CodeWrongStream, "The command does not fit what it was sent to."},

@@ -21,6 +21,7 @@ import (
 	"goniec/adapters/httpapi"
 	"goniec/domain"
 	"goniec/domain/account"
+	"goniec/domain/billing"
 	"goniec/domain/message"
 	"goniec/internal/testkit"
 )
@@ -43,12 +44,15 @@ type decider struct {
 	mu       sync.Mutex
 	view     *account.View
 	states   map[string]account.State
+	bills    *billing.View
+	months   map[string]billing.State
 	origins  []httpapi.Origin
 	owners   []string
 	accepted []account.AcceptRegulations
 	optOuts  []httpapi.OptOut
 	cancels  []string
 	resolved []message.Resolve
+	closed   billing.Statement
 	out      httpapi.Outcome // of cancels and opt-outs
 	err      error
 }
@@ -290,6 +294,7 @@ type bundle struct {
 	hooks    *hooks
 	parking  *parking
 	blobs    *blobs
+	books    *books
 	log      *testkit.Log
 	metrics  *prometheus.Registry
 }
@@ -298,10 +303,12 @@ func setup(t *testing.T, change ...func(*httpapi.Config)) *bundle {
 	t.Helper()
 	b := &bundle{t: t, view: account.NewView(), accepter: &accepter{}, queries: &queries{messages: map[string]httpapi.Message{}}, hooks: &hooks{}, parking: &parking{}, log: &testkit.Log{}}
 	b.blobs = &blobs{files: map[string][]byte{}}
-	b.decider = &decider{view: b.view, states: map[string]account.State{}}
+	b.decider = &decider{view: b.view, states: map[string]account.State{}, bills: billing.NewView(), months: map[string]billing.State{}}
+	b.books = &books{b: b}
 	b.metrics = prometheus.NewRegistry()
 	cfg := httpapi.Config{
 		View: b.view, Accepter: b.accepter, Commander: b.decider, Queries: b.queries, Webhooks: b.hooks, Parking: b.parking, Blobs: b.blobs, Sealer: sealer{}, Zone: warsaw,
+		Bills: b.decider.bills, Closing: b.books,
 		Clock: domain.ClockFunc(func() time.Time { return now }), Country: "PL", Patience: 40 * time.Millisecond, Version: "test",
 		Logger: slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Registerer: b.metrics,
 	}

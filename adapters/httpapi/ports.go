@@ -7,6 +7,8 @@ import (
 
 	"goniec/domain"
 	"goniec/domain/account"
+	bill "goniec/domain/billing"
+	"goniec/domain/calendar"
 	"goniec/domain/message"
 	"goniec/domain/recipient"
 )
@@ -79,6 +81,8 @@ type Commander interface {
 	// Configure decides a command on a stream of the accounts journal; owner is
 	// the account in whose partition it lies (account.Installation for the default prices).
 	Configure(ctx context.Context, o Origin, owner, stream string, c account.Command) (Outcome, error)
+	// Bill decides a command on a month of an account.
+	Bill(ctx context.Context, o Origin, account string, month calendar.Month, c bill.Command) (Outcome, error)
 	// Cancel stops what has not gone out of the account's message. Another
 	// account's message is refused with message.CodeNotFound.
 	Cancel(ctx context.Context, o Origin, messageID string) (Outcome, error)
@@ -123,6 +127,17 @@ type Queries interface {
 	Unmatched(ctx context.Context, limit int) ([]UnmatchedReport, error)
 	// Billing returns the month's lines of the account, amounts rounded to 2 places.
 	Billing(ctx context.Context, account, month string) ([]BillingLine, error)
+}
+
+// Closing gathers what months' bills are computed from; see adapters/closing.
+type Closing interface {
+	// Gather returns a month's close, ready to be decided, or a *domain.Error that
+	// says what is missing.
+	Gather(ctx context.Context, account string, month calendar.Month) (bill.CloseMonth, error)
+	// Preview returns the inputs of an open month as it stands now.
+	Preview(ctx context.Context, account string, month calendar.Month) (bill.Inputs, error)
+	// Statement returns a closed month as it was decided, and when.
+	Statement(ctx context.Context, account string, month calendar.Month) (bill.Statement, time.Time, error)
 }
 
 // Filter selects messages. Zero values select all.

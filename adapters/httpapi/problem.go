@@ -12,6 +12,7 @@ import (
 	"goniec/adapters/phone"
 	"goniec/domain"
 	"goniec/domain/account"
+	bill "goniec/domain/billing"
 	"goniec/domain/message"
 	"goniec/domain/partition"
 )
@@ -150,7 +151,9 @@ func statusOf(code string) int {
 		account.CodeAlreadyExists, account.CodeSenderState, account.CodeFormIncomplete, account.CodePassedOn, partition.CodeParked, partition.CodeNotParked, partition.CodeWaitsInLine,
 		partition.CodeContentGone,
 		account.CodeNoticeTooLate, account.CodeNoNotice, account.CodeToggledTwice, account.CodeSenderClosed, account.CodeEnabling, account.CodeNotEnabling,
-		account.CodeNoTask, account.CodeNotSuspended, account.CodeNoChange, account.CodeMonthSealed:
+		account.CodeNoTask, account.CodeNotSuspended, account.CodeNoChange, account.CodeMonthSealed,
+		bill.CodeMonthOpen, bill.CodeMonthClosed, bill.CodeAlreadyClosed, bill.CodeSamePerson, bill.CodeCreditState,
+		bill.CodeNotSealed, bill.CodeBehind, bill.CodeEarlierOpen:
 		return http.StatusConflict
 	}
 	return http.StatusUnprocessableEntity

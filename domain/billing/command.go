@@ -130,4 +130,7 @@ const (
 	CodeSamePerson       = "same_person"       // a credit needs the approval of somebody else
 	CodeCreditState      = "credit_state"      // the credit is approved or rejected already
 	CodeNotSuspended     = "not_suspended"     // the sender was not suspended the whole month
+	CodeNotSealed        = "month_not_sealed"  // partitions have not sealed the month
+	CodeBehind           = "projection_behind" // what is read from has not seen the whole month
+	CodeEarlierOpen      = "earlier_month_open"
 )

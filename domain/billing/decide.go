@@ -73,8 +73,7 @@ func closeMonth(s State, f Facts, account string, month calendar.Month, c CloseM
 	if end := month.Add(1).First(); f.Now.Before(end.Begins(f.Zone)) {
 		return nil, domain.Refuse(CodeMonthOpen, "%s can be closed from %s on", month, end)
 	}
-	in.Waivers, in.Credits = s.waived(), s.granted()
-	in, err := in.normal()
+	in, err := s.Fill(in).normal()
 	if err != nil {
 		return nil, err
 	}

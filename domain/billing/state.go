@@ -68,6 +68,12 @@ func with[V any](m map[string]V, key string, v V) map[string]V {
 	return out
 }
 
+// Fill puts the month's own waivers and credits into the inputs.
+func (s State) Fill(in Inputs) Inputs {
+	in.Waivers, in.Credits = s.waived(), s.granted()
+	return in
+}
+
 // granted lists the credits that count.
 func (s State) granted() []Credit {
 	var out []Credit

@@ -3,6 +3,7 @@ package models
 
 import (
 	"goniec/projections"
+	"goniec/projections/bills"
 	"goniec/projections/ledger"
 	"goniec/projections/messages"
 	"goniec/projections/optouts"
@@ -24,5 +25,6 @@ func All() []projections.Projection {
 		reports.New(),
 		parked.Projection{},
 		periods.New(),
+		bills.New(),
 	}
 }

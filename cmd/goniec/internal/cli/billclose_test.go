@@ -1,0 +1,137 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"goniec/adapters/httpapi"
+	"goniec/cmd/goniec/internal/run"
+	"goniec/domain/account"
+	"goniec/domain/calendar"
+	"goniec/internal/testkit"
+)
+
+// rules.md F4, F9: a month from its first message to its close, and computed again
+// from the journal alone.
+func TestAMonthIsClosedAndComputedAgain(t *testing.T) {
+	t.Parallel()
+	addr, prefix := testkit.Kafka(t)
+	data := filepath.Join(t.TempDir(), "up")
+	up, err := run.StartUp(t.Context(), run.UpConfig{
+		Data: data, HTTP: "127.0.0.1:0", Brokers: []string{addr}, Prefix: prefix, PostgresURL: testkit.Postgres(t), VirtualClock: true,
+		Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, up.Close()) })
+	zone, err := time.LoadLocation(run.Defaults().Zone)
+	require.NoError(t, err)
+	do := func(args ...string) result { return runCLI(t, "", "", append(args, "--data", data)...) }
+	begin := time.Now()
+	month := calendar.MonthOf(begin, zone)
+
+	for _, number := range []string{"+48500000101", "+48500000107", "+48500000131"} {
+		r := do("send", number, "Twoja paczka czeka")
+		require.Zero(t, r.code, r.err)
+	}
+	require.Eventually(t, func() bool {
+		advance(t, up, 2*time.Second)
+		r := do("billing", "statement", run.DemoAccount, month.String(), "--format", "json")
+		require.Zero(t, r.code, r.err)
+		s := decode[httpapi.StatementBody](t, r.out)
+		require.Equal(t, "open", s.State)
+		charges := int64(0)
+		for _, l := range s.Lines {
+			charges += l.Count
+		}
+		return charges == 3
+	}, 2*time.Minute, 200*time.Millisecond)
+
+	r := do("billing", "close", month.String(), "--yes")
+	require.Equal(t, ExitFailed, r.code)
+	require.Contains(t, r.out, "month_open")
+	advance(t, up, month.Ends(zone).Sub(begin)+run.Defaults().Billing.Grace+time.Hour)
+	var would httpapi.CloseBody
+	require.Eventually(t, func() bool { // the seals, and the read models behind them
+		r := do("billing", "close", month.String(), "--json")
+		if r.code != 0 {
+			return false
+		}
+		would = decode[httpapi.CloseBody](t, r.out)
+		return true
+	}, 3*time.Minute, 200*time.Millisecond)
+	require.Len(t, would.Accounts, 1)
+	require.Equal(t, "open", would.Accounts[0].State, "a dry run")
+	require.Equal(t, ExitFailed, do("billing", "recompute", month.String()).code, "nothing is closed yet")
+	next := do("billing", "close", month.Add(1).String())
+	require.Contains(t, next.out, "month_open")
+
+	credit := decode[httpapi.CreditBody](t, do("billing", "credit", "request", run.DemoAccount, month.String(), "0.01", "--reason", "a fault", "--json").out)
+	second := billingKey(t, up)
+	approve := []string{"billing", "credit", "approve", run.DemoAccount, month.String(), credit.Credit}
+	require.Contains(t, do(approve...).err, "somebody else")
+	require.Zero(t, do(append(approve, "--key-file", second)...).code)
+
+	closed := decode[httpapi.CloseBody](t, do("billing", "close", month.String(), "--yes", "--json").out)
+	require.True(t, closed.Accounts[0].Changed)
+	require.NotEqual(t, would.Accounts[0].Total, closed.Accounts[0].Total, "the credit")
+	again := decode[httpapi.CloseBody](t, do("billing", "close", month.String(), "--yes", "--json").out)
+	require.False(t, again.Accounts[0].Changed)
+	var s httpapi.StatementBody
+	require.Eventually(t, func() bool { // its read model
+		r := do("billing", "statement", run.DemoAccount, month.String(), "--json")
+		if r.code == 0 {
+			s = decode[httpapi.StatementBody](t, r.out)
+		}
+		return r.code == 0
+	}, time.Minute, 100*time.Millisecond)
+	require.Equal(t, "closed", s.State)
+	require.Equal(t, closed.Accounts[0].Total, s.Total)
+	require.Len(t, s.Lines, 3, "Viber, SMS and the credit")
+	require.Contains(t, do("billing", "statement", run.DemoAccount, month.String()).out, "total: ")
+	require.Contains(t, do("billing", "statement", run.DemoAccount, month.String(), "--format", "html").out, "<th>Rule")
+	require.Equal(t, 4, strings.Count(do("billing", "statement", run.DemoAccount, month.String(), "--format", "csv").out, "\n"))
+
+	verdict := do("billing", "recompute", month.String(), "--json")
+	require.Zero(t, verdict.code, verdict.out+verdict.err)
+	told := decode[recomputedBody](t, verdict.out)
+	require.True(t, told.Agrees)
+	require.Equal(t, s.Total, told.Accounts[0].Computed)
+	require.EqualValues(t, 3, told.Accounts[0].Charges)
+}
+
+func advance(t *testing.T, up *run.Up, by time.Duration) {
+	t.Helper()
+	resp, err := http.Post(up.Running().HTTP+"/clock", "application/json", bytes.NewReader(fmt.Appendf(nil, `{"advance":%q}`, by.Round(time.Second))))
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	require.Equal(t, http.StatusOK, resp.StatusCode)
+}
+
+// billingKey has a billing key issued, and returns the file that it is in.
+func billingKey(t *testing.T, up *run.Up) string {
+	t.Helper()
+	operator, err := os.ReadFile(up.Running().OperatorKeyFile)
+	require.NoError(t, err)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, up.Running().HTTP+"/v1/accounts/"+account.Installation+"/keys",
+		strings.NewReader(`{"role":"billing","label":"second"}`))
+	require.NoError(t, err)
+	req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(operator)))
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	require.Equal(t, http.StatusCreated, resp.StatusCode)
+	var k httpapi.KeyBody
+	require.NoError(t, json.NewDecoder(resp.Body).Decode(&k))
+	return file(t, "billing_key", k.Key)
+}

@@ -1,0 +1,138 @@
+package cli
+
+import (
+	_ "embed" // the page
+	"errors"
+	"html/template"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"goniec/adapters/httpapi"
+	"goniec/adapters/sheet"
+	"goniec/cmd/goniec/internal/words"
+)
+
+func (a *app) billingStatement() *cobra.Command {
+	var format string
+	cmd := &cobra.Command{
+		Use: "statement ACCOUNT MONTH", Short: "Show a month's statement: each line with its rule, price version and count", Args: cobra.ExactArgs(2),
+		Long: `Shows a closed month as it was decided, or an open one as a preview of what it would come
+to if nothing else happened. Each line is rounded once; the total is the sum of the lines.
+
+A client's key shows its own account's; keys of the installation show any. With a running
+up the operator's is found by itself.`,
+		Example: "goniec billing statement 00000000-0000-8000-8000-000000000001 2026-11\ngoniec billing statement 00000000-0000-8000-8000-000000000001 2026-11 --format html > 2026-11.html",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			write, ok := map[string]func(httpapi.StatementBody) error{
+				"text": func(s httpapi.StatementBody) error { a.sayStatement(s); return nil },
+				"json": func(s httpapi.StatementBody) error { return a.print(s) },
+				"csv":  func(s httpapi.StatementBody) error { return statementTable(s).WriteCSV(a.out) },
+				"html": func(s httpapi.StatementBody) error { return statementPage.Execute(a.out, s) },
+			}[format]
+			if !ok {
+				return failWith(ExitUsage, errors.New("--format: must be text, json, csv or html"))
+			}
+			if _, err := a.month(args[1:]); err != nil {
+				return err
+			}
+			api, err := a.operatorAPI()
+			if err != nil {
+				return err
+			}
+			s, err := api.Statement(cmd.Context(), args[0], args[1])
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.print(s)
+			}
+			return write(s)
+		},
+	}
+	cmd.Flags().StringVar(&format, "format", "text", "`text`, json, csv or html")
+	return cmd
+}
+
+func (a *app) sayStatement(s httpapi.StatementBody) {
+	a.say("%s (%s), %s", s.Name, s.Account, s.Month)
+	if s.ClosedAt != nil {
+		a.say("closed %s", moment(*s.ClosedAt))
+	} else {
+		a.say("PREVIEW: the month is open")
+	}
+	var rows [][]string
+	for _, l := range s.Lines {
+		rows = append(rows, []string{
+			l.Rule, lineWords(l), l.Country, l.PriceVersion, countWords(l), words.Money(l.Amount, s.Currency), l.Note,
+		})
+	}
+	if len(rows) > 0 {
+		a.table([]string{"RULE", "WHAT", "TO", "PRICES", "COUNT", "AMOUNT", ""}, rows)
+	}
+	for _, o := range s.Obligations {
+		a.say("minimum of %s in %s, %s: %s", o.Sender, strings.Join(o.Countries, ", "), o.Month, obligationWords(o, s.Currency))
+	}
+	a.say("total: %s", words.Money(s.Total, s.Currency))
+}
+
+// lineWords is what a line is of.
+func lineWords(l httpapi.StatementLine) string {
+	switch l.Kind {
+	case "minimum":
+		return l.Sender + ", up to the minimum"
+	case "minimum_credit":
+		return l.Sender + ", minimum of " + l.Adjusts + " given back"
+	case "credit":
+		return "credit"
+	}
+	what := strings.Join([]string{l.Sender, words.Channel(l.Channel), l.Category, l.Content}, ", ")
+	if l.Adjusts != "" {
+		what += ", late of " + l.Adjusts
+	}
+	return what
+}
+
+func countWords(l httpapi.StatementLine) string {
+	if l.Kind != "usage" && l.Kind != "adjustment" {
+		return ""
+	}
+	if l.Parts == l.Count {
+		return words.Thousands(l.Count)
+	}
+	return words.Thousands(l.Count) + " in " + words.Count(int(l.Parts), "part")
+}
+
+func obligationWords(o httpapi.ObligationBody, currency string) string {
+	said, ok := map[string]string{
+		"reached": "reached", "activation_month": "none in the month of activation", "waived": "waived", "no_minimum": "none in the terms",
+	}[o.Reason]
+	if !ok {
+		said = words.Money(o.Charged, currency) + " charged"
+	}
+	return said + ", Viber traffic " + words.Money(o.Traffic, currency)
+}
+
+func statementTable(s httpapi.StatementBody) sheet.Table {
+	t := sheet.Table{Name: s.Month, Columns: []string{
+		"account", "month", "state", "kind", "rule", "sender", "country", "channel", "category", "content", "price_version", "adjusts", "terms_version", "credit",
+		"count", "parts", "waived", "exact", "amount", "currency", "note",
+	}}
+	for _, l := range s.Lines {
+		row := []sheet.Cell{}
+		for _, text := range []string{
+			s.Account, s.Month, s.State, l.Kind, l.Rule, l.Sender, l.Country, l.Channel, l.Category, l.Content, l.PriceVersion, l.Adjusts, l.TermsVersion, l.Credit,
+		} {
+			row = append(row, sheet.Text(text))
+		}
+		t.Rows = append(t.Rows, append(row, sheet.Int(l.Count), sheet.Int(l.Parts), sheet.Int(l.Waived), sheet.Decimal(l.Exact), sheet.Decimal(l.Amount),
+			sheet.Text(s.Currency), sheet.Text(l.Note)))
+	}
+	return t
+}
+
+//go:embed statement.html.tmpl
+var statementHTML string
+
+// The template is parsed once and never changed.
+var statementPage = template.Must(template.New("statement").Funcs(template.FuncMap{"what": lineWords, "count": countWords, "owed": obligationWords}).Parse(statementHTML))
