@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"goniec/domain/billing"
 	"goniec/domain/partition"
 	"goniec/eventstore"
 	"goniec/projections"
@@ -28,6 +29,9 @@ func fill(t testing.TB, j *pt.Journal) {
 	j.Add(t, eventstore.Messages, 1, "partition/1", pt.Epoch, partition.PeriodSealed{Month: "2026-10"})
 	for _, f := range pt.SenderFacts(pt.Epoch) {
 		j.Add(t, eventstore.Accounts, 1, "sender/"+pt.ID("sender", 1), f.At, f.Fact)
+	}
+	for _, f := range pt.BillFacts(pt.Epoch) {
+		j.Add(t, eventstore.Accounts, 1, billing.Stream(pt.Account, pt.BillMonth), f.At, f.Fact)
 	}
 }
 
@@ -72,7 +76,7 @@ func TestEveryReadModelIsFilledAndRebuildsEqual(t *testing.T) {
 	pt.CaughtUp(t, p, j)
 	conn := connect(t, link)
 	require.Equal(t, 30, count(t, conn, "SELECT count(*) FROM goniec.messages"))
-	require.Equal(t, 8, count(t, conn, "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'goniec\\_%'"), "old builds are dropped")
+	require.Equal(t, 9, count(t, conn, "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'goniec\\_%'"), "old builds are dropped")
 }
 
 func TestRebuildWhileTheJournalGrows(t *testing.T) {

@@ -22,7 +22,7 @@ to if nothing else happened. Each line is rounded once; the total is the sum of 
 
 A client's key shows its own account's; keys of the installation show any. With a running
 up the operator's is found by itself.`,
-		Example: "goniec billing statement 00000000-0000-8000-8000-000000000001 2026-11\ngoniec billing statement 00000000-0000-8000-8000-000000000001 2026-11 --format html > 2026-11.html",
+		Example: "goniec billing statement 00000000-0000-8000-8000-000000000001 2026-11\ngoniec billing statement 00000000-0000-8000-8000-000000000001 2026-11 --format html",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			write, ok := map[string]func(httpapi.StatementBody) error{
 				"text": func(s httpapi.StatementBody) error { a.sayStatement(s); return nil },
