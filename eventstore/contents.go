@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -54,15 +55,15 @@ const (
 	contentSweepEvery = time.Hour
 )
 
-// OpenContentStore opens or creates the store in dir; one process at a time.
-// What another installation left there is dropped.
-func OpenContentStore(dir, installation string, client sarama.Client, topics Topics) (*ContentStore, error) {
+// OpenContentStore opens or creates the store in dir, as OpenCache does; one
+// process at a time. What another installation left there is dropped.
+func OpenContentStore(ctx context.Context, dir, installation string, client sarama.Client, topics Topics, log *slog.Logger) (*ContentStore, error) {
 	cache := pebble.NewCache(8 << 20)
 	defer cache.Unref()
-	db, err := pebble.Open(dir, &pebble.Options{
+	db, err := OpenCache(ctx, dir, &pebble.Options{
 		Cache: cache, MemTableSize: 4 << 20, MemTableStopWritesThreshold: 4, Logger: QuietPebble{},
 		FormatMajorVersion: pebble.FormatNewest,
-	})
+	}, log)
 	if err != nil {
 		return nil, fmt.Errorf("open content store: %w", err)
 	}

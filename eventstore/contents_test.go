@@ -3,6 +3,7 @@ package eventstore_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
@@ -46,7 +47,7 @@ func (s *shelf) put(p eventstore.Partition, keyValues ...string) {
 
 func (s *shelf) open(dir, installation string) *eventstore.ContentStore {
 	s.t.Helper()
-	c, err := eventstore.OpenContentStore(dir, installation, s.client, s.topics)
+	c, err := eventstore.OpenContentStore(s.t.Context(), dir, installation, s.client, s.topics, slog.New(slog.DiscardHandler))
 	require.NoError(s.t, err)
 	return c
 }
@@ -162,7 +163,7 @@ func TestContentsCannotBeOpenedTwice(t *testing.T) {
 	s, dir := newShelf(t), filepath.Join(t.TempDir(), "contents")
 	c := s.open(dir, "inst")
 	defer func() { require.NoError(t, c.Close()) }()
-	_, err := eventstore.OpenContentStore(dir, "inst", s.client, s.topics)
+	_, err := eventstore.OpenContentStore(t.Context(), dir, "inst", s.client, s.topics, slog.New(slog.DiscardHandler))
 	require.Error(t, err)
 	_, err = os.Stat(dir)
 	require.NoError(t, err)

@@ -24,6 +24,7 @@ const (
 	OutboxBulk   = "outbox.bulk"
 	Outcomes     = "outcomes"
 	Contents     = "contents"
+	Blobs        = "blobs"
 	Keys         = "keys"
 	State        = "state"
 )
@@ -66,6 +67,7 @@ func Specs() []TopicSpec {
 		{OutboxBulk, kept(week)},
 		{Outcomes, kept(day)},
 		{Contents, compacted()},
+		{Blobs, compacted()},
 		{Keys, compacted()},
 		{State, stateConfigs},
 	}

@@ -178,7 +178,7 @@ func TestEveryEventOfTheCatalogIsDecodedAndSorted(t *testing.T) {
 	}
 	require.Len(t, wanted["messages"], 24)
 	require.Equal(t, []string{"goniec.message.charged.v1"}, wanted["ledger"])
-	require.Len(t, wanted["senders"], 23)
+	require.Len(t, wanted["senders"], 24)
 	require.Equal(t, []string{"goniec.recipient.opt_out_lifted.v1", "goniec.recipient.opted_out.v1"}, wanted["opt_outs"])
 	require.Equal(t, []string{"goniec.recipient.replied.v1"}, wanted["replies"])
 	require.Equal(t, []string{"goniec.number.report_matched.v1", "goniec.number.report_stored.v1"}, wanted["reports"])

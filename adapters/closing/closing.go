@@ -37,13 +37,6 @@ type Journal interface {
 	CaughtUp(ctx context.Context) error
 }
 
-// Terms finds the regulations in force at a time, as the view has them; ok is false
-// when there are none.
-type Terms func(v *account.View, at time.Time) (version string, minimums []billing.Minimum, ok bool)
-
-// NoTerms is the Terms of an installation without regulations: no minimums.
-func NoTerms(*account.View, time.Time) (string, []billing.Minimum, bool) { return "", nil, false }
-
 // Config wires a Gatherer. All fields are required.
 type Config struct {
 	View       *account.View
@@ -52,7 +45,6 @@ type Config struct {
 	Journal    Journal
 	Partitions int32          // of the installation
 	Zone       *time.Location // the billing zone
-	Terms      Terms
 }
 
 // Gatherer gathers the inputs of closes and previews. Safe for concurrent use.
@@ -110,7 +102,16 @@ func (g *Gatherer) Preview(ctx context.Context, of string, month calendar.Month)
 	if err != nil {
 		return billing.Inputs{}, err
 	}
-	return inputs(g.cfg.View, g.cfg.Bills, g.cfg.Terms, g.cfg.Zone, of, month, usage)
+	return g.inputs(of, month, usage)
+}
+
+func (g *Gatherer) inputs(of string, month calendar.Month, usage []billing.Usage) (billing.Inputs, error) {
+	in, err := inputs(g.cfg.View, g.cfg.Bills, g.cfg.Zone, of, month, usage)
+	if err != nil {
+		return billing.Inputs{}, err
+	}
+	in.Terms, err = terms(g.cfg.View, month.Begins(g.cfg.Zone))
+	return in, err
 }
 
 // Statement returns a closed month as it was decided, and when; CodeBehind when the
@@ -199,7 +200,7 @@ func (g *Gatherer) usage(ctx context.Context, of string, month calendar.Month) (
 
 func (g *Gatherer) close(of string, month calendar.Month, usage []billing.Usage) (billing.CloseMonth, error) {
 	v := g.cfg.View
-	in, err := inputs(v, g.cfg.Bills, g.cfg.Terms, g.cfg.Zone, of, month, usage)
+	in, err := g.inputs(of, month, usage)
 	if err != nil {
 		return billing.CloseMonth{}, err
 	}
@@ -217,6 +218,9 @@ func used(v *account.View, in billing.Inputs, version int64) []billing.Used {
 	for _, s := range in.Senders {
 		x, _ := v.SenderByID(s.ID)
 		out = append(out, billing.Used{Stream: account.SenderStream(s.ID), Version: x.Version})
+	}
+	if n, err := strconv.ParseInt(in.Terms.Version, 10, 64); err == nil {
+		out = append(out, billing.Used{Stream: account.RegulationsStream, Version: n})
 	}
 	lists := map[string]bool{}
 	for _, u := range in.Usage {

@@ -65,7 +65,7 @@ func (b *bench) connect() {
 	require.NoError(b.tb, err)
 	keys := eventstore.InstallationKeys{Primary: "k", Keys: map[string][]byte{"k": make([]byte, 32)}}
 	b.ring = eventstore.NewKeyring(keys, b.producer, b.kafka.Topics(), eventstore.Partitioner{N: b.n})
-	b.store, err = eventstore.OpenContentStore(b.tb.TempDir(), "test", b.client, b.kafka.Topics())
+	b.store, err = eventstore.OpenContentStore(b.tb.Context(), b.tb.TempDir(), "test", b.client, b.kafka.Topics(), slog.New(slog.DiscardHandler))
 	require.NoError(b.tb, err)
 	b.tb.Cleanup(func() {
 		b.producer.Close()

@@ -50,6 +50,7 @@ var access = map[string][]string{
 	"waive-minimum":  {operator, billing},
 
 	"list-senders":    {admin, viewer, operator, billing, auditor},
+	"get-sender-logo": {admin, viewer, operator, billing, auditor},
 	"get-sender":      {admin, viewer, operator, billing, auditor},
 	"create-sender":   {admin, operator},
 	"save-sender":     {admin, operator},
@@ -67,6 +68,11 @@ var access = map[string][]string{
 	"withdraw-disable": {admin, operator},
 	"enable-sender":    {admin, operator},
 	"withdraw-enable":  {admin, operator},
+
+	"list-regulations":     {admin, viewer, operator, billing, auditor},
+	"get-regulations-text": {admin, viewer, operator, billing, auditor},
+	"accept-regulations":   {admin},
+	"publish-regulations":  {operator},
 
 	"add-webhook":    {admin},
 	"list-webhooks":  {admin, viewer, auditor},

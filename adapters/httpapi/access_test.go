@@ -59,6 +59,7 @@ var expected = map[string]line{
 	"waive-minimum":  {may: "operator billing", body: `{"sender":"` + account.SenderID(acc, "GONIEC", "PL") + `","reason":"x"}`},
 
 	"list-senders":    {may: all, other: 200},
+	"get-sender-logo": {may: all, other: 404},
 	"get-sender":      {may: all, other: 404},
 	"create-sender":   {may: "client-admin operator", other: 422, body: `{"account":"` + acc + `","company":"Sklep"}`},
 	"save-sender":     {may: "client-admin operator", other: 404, body: `{"kind":"x"}`},
@@ -76,6 +77,11 @@ var expected = map[string]line{
 	"withdraw-disable": {may: "client-admin operator", other: 404},
 	"enable-sender":    {may: "client-admin operator", other: 404, body: `{}`},
 	"withdraw-enable":  {may: "client-admin operator", other: 404},
+
+	"list-regulations":     {may: all, other: 200},
+	"get-regulations-text": {may: all, other: 200},
+	"accept-regulations":   {may: "client-admin", other: 200},
+	"publish-regulations":  {may: "operator", body: `{"title":"x","text":"eA==","content_type":"text/plain","valid_from":"2027-06-01"}`},
 
 	"add-webhook":    {may: "client-admin", other: 201, body: `{"url":"https://example.com/hook"}`},
 	"list-webhooks":  {may: clients + " auditor", other: 404, query: "?account=" + acc},
@@ -177,6 +183,9 @@ func newRig(t *testing.T) *rig {
 		r.record(account.AccountStream(acc), account.KeyIssued{Key: uuid.NewString(), Hash: account.HashKey(r.keys[role]), Role: role, Label: "x"})
 	}
 	r.queries.messages[acc+msgID] = httpapi.Message{ID: msgID}
+	require.Equal(t, http.StatusCreated, r.publish("# Zasady", "2027-01-01").Code)
+	w := r.patch("/v1/senders/"+account.SenderID(acc, "Waiting", "PL"), "", `{"logo":"`+logoFile(t, 200)+`"}`)
+	require.Equal(t, http.StatusOK, w.Code, w.Body.String())
 	r.decider.origins, r.decider.owners = nil, nil
 	return r
 }
@@ -209,6 +218,7 @@ func (r *rig) ask(t *testing.T, op route, secret string) *httptest.ResponseRecor
 		"{key}":          r.key,
 		"{month}":        "2026-11",
 		"{credit}":       creditID,
+		"{version}":      "1",
 	} {
 		path = strings.ReplaceAll(path, pattern, thing)
 	}

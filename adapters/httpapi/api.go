@@ -38,6 +38,8 @@ type Config struct {
 	Parking   Parking
 	Bills     *bill.View // fed with View
 	Closing   Closing
+	Blobs     Blobs
+	Sealer    Sealer
 
 	// Clock of domain time. This option is not required: default is the system's clock.
 	Clock domain.Clock
@@ -110,6 +112,7 @@ func (c *Config) Validate() error {
 		missing(c.View == nil, "View"), missing(c.Accepter == nil, "Accepter"), missing(c.Commander == nil, "Commander"),
 		missing(c.Queries == nil, "Queries"), missing(c.Webhooks == nil, "Webhooks"), missing(c.Parking == nil, "Parking"),
 		missing(c.Bills == nil, "Bills"), missing(c.Closing == nil, "Closing"),
+		missing(c.Blobs == nil, "Blobs"), missing(c.Sealer == nil, "Sealer"),
 		missing(c.RequestsPerSec < 0, "RequestsPerSec, not negative,"), missing(c.Batches < 0, "Batches, not negative,"),
 	)
 }
@@ -175,6 +178,7 @@ func (a *API) routes() (http.Handler, error) {
 		a.registerAccount(api)
 		a.registerWebhooks(api)
 		a.registerSenders(api)
+		a.registerRegulations(api)
 		a.registerOperator(api)
 		a.registerParked(api)
 		a.registerPauses(api)

@@ -99,7 +99,7 @@ func docsSections(doc *huma.OpenAPI) []docsSection {
 		}
 	}
 	var out []docsSection
-	for _, tag := range []string{"Messages", "Opt-outs", "Reports", "Billing", "Senders", "Webhooks", "Operator"} {
+	for _, tag := range []string{"Messages", "Opt-outs", "Reports", "Billing", "Senders", "Regulations", "Webhooks", "Operator"} {
 		slices.SortFunc(byTag[tag], func(a, b docsOperation) int { return strings.Compare(a.Path+a.Method, b.Path+b.Method) })
 		out = append(out, docsSection{Name: tag, Operations: byTag[tag]})
 	}

@@ -2,6 +2,8 @@ package httpapi_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -46,6 +48,7 @@ type decider struct {
 	months   map[string]billing.State
 	origins  []httpapi.Origin
 	owners   []string
+	accepted []account.AcceptRegulations
 	optOuts  []httpapi.OptOut
 	cancels  []string
 	resolved []message.Resolve
@@ -61,6 +64,9 @@ func (d *decider) Configure(_ context.Context, o httpapi.Origin, owner, stream s
 		return httpapi.Outcome{}, d.err
 	}
 	d.origins, d.owners = append(d.origins, o), append(d.owners, owner)
+	if accept, ok := c.(account.AcceptRegulations); ok {
+		d.accepted = append(d.accepted, accept)
+	}
 	s := d.states[stream]
 	s.Stream = stream
 	events, err := account.Decide(s, account.Facts{Now: now}, c)
@@ -225,7 +231,49 @@ func (h *hooks) Resend(_ context.Context, _, _, event string) error {
 	return nil
 }
 
+// blobs keeps files in memory.
+type blobs struct {
+	mu    sync.Mutex
+	files map[string][]byte
+	err   error
+}
+
+func (b *blobs) Put(_ context.Context, data []byte) (string, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	sum := sha256.Sum256(data)
+	digest := hex.EncodeToString(sum[:])
+	if b.err == nil {
+		b.files[digest] = data
+	}
+	return digest, b.err
+}
+
+func (b *blobs) Get(_ context.Context, digest string) ([]byte, bool, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	data, ok := b.files[digest]
+	return data, ok, b.err
+}
+
+// sealer hides what it is given, and shows what for.
+type sealer struct{}
+
+func (sealer) Seal(plain []byte, context string) ([]byte, error) {
+	return fmt.Appendf(nil, "%x for %s", sha256.Sum256(plain), context), nil
+}
+
+// warsaw is the billing zone.
+var warsaw = func() *time.Location {
+	zone, err := time.LoadLocation("Europe/Warsaw")
+	if err != nil {
+		panic(err)
+	}
+	return zone
+}()
+
 var (
+	_ httpapi.Blobs     = (*blobs)(nil)
 	_ httpapi.Commander = (*decider)(nil)
 	_ httpapi.Accepter  = (*accepter)(nil)
 	_ httpapi.Queries   = (*queries)(nil)
@@ -246,6 +294,7 @@ type bundle struct {
 	hooks    *hooks
 	parking  *parking
 	books    *books
+	blobs    *blobs
 	log      *testkit.Log
 	metrics  *prometheus.Registry
 }
@@ -253,11 +302,12 @@ type bundle struct {
 func setup(t *testing.T, change ...func(*httpapi.Config)) *bundle {
 	t.Helper()
 	b := &bundle{t: t, view: account.NewView(), accepter: &accepter{}, queries: &queries{messages: map[string]httpapi.Message{}}, hooks: &hooks{}, parking: &parking{}, log: &testkit.Log{}}
+	b.blobs = &blobs{files: map[string][]byte{}}
 	b.decider = &decider{view: b.view, states: map[string]account.State{}, bills: billing.NewView(), months: map[string]billing.State{}}
 	b.books = &books{b: b}
 	b.metrics = prometheus.NewRegistry()
 	cfg := httpapi.Config{
-		View: b.view, Accepter: b.accepter, Commander: b.decider, Queries: b.queries, Webhooks: b.hooks, Parking: b.parking,
+		View: b.view, Accepter: b.accepter, Commander: b.decider, Queries: b.queries, Webhooks: b.hooks, Parking: b.parking, Blobs: b.blobs, Sealer: sealer{}, Zone: warsaw,
 		Bills: b.decider.bills, Closing: b.books,
 		Clock: domain.ClockFunc(func() time.Time { return now }), Country: "PL", Patience: 40 * time.Millisecond, Version: "test",
 		Logger: slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Registerer: b.metrics,

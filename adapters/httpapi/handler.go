@@ -33,6 +33,8 @@ type operation struct {
 	documented       reflect.Type // of the body, if it is not what is decoded
 	answered         reflect.Type // of a report: JSON, CSV or XLSX
 	batch            bool         // takes much memory: few at a time
+	produces         []string     // media types of a file that is answered
+	large            string       // the field that makes a body too large
 }
 
 type (
@@ -51,19 +53,28 @@ type answer[O any] struct {
 	Body     O
 }
 
+// file is what a handler answers that gives a file out as it is.
+type file struct {
+	Status      int
+	ETag        string `header:"ETag"`
+	ContentType string `header:"Content-Type"`
+	Disposition string `header:"Content-Disposition"`
+	Body        []byte
+}
+
 func ok[O any](body O) (*answer[O], error) { return &answer[O]{Status: http.StatusOK, Body: body}, nil }
 
 // register adds an endpoint for the roles that the table access names. The body is
 // read and decoded here and not by huma: so that faults have our codes and paths,
-// and never repeat what was sent.
-func register[I, B, O any](a *API, api huma.API, o operation, fn func(context.Context, *call, *I, *B) (*answer[O], error)) {
+// and never repeat what was sent. O is an answer or a file.
+func register[I, B, O any](a *API, api huma.API, o operation, fn func(context.Context, *call, *I, *B) (*O, error)) {
 	roles, err := permitted(o.id)
 	if err != nil {
 		a.faults = append(a.faults, err)
 		return
 	}
 	known := queryNames(reflect.TypeFor[I]())
-	huma.Register(api, o.huma(api, reflect.TypeFor[B](), roles), func(ctx context.Context, in *I) (*answer[O], error) {
+	huma.Register(api, o.huma(api, reflect.TypeFor[B](), roles), func(ctx context.Context, in *I) (*O, error) {
 		c := callOf(ctx)
 		if p := unknownQuery(c.r, known); p != nil {
 			return nil, p
@@ -80,7 +91,7 @@ func register[I, B, O any](a *API, api huma.API, o operation, fn func(context.Co
 		if d, ok := any(body).(interface{ setDefaults() }); ok {
 			d.setDefaults()
 		}
-		if p := readBody(c, o.maxBody, body); p != nil {
+		if p := readBody(c, o, body); p != nil {
 			return nil, p
 		}
 		out, err := fn(ctx, c, in, body)
@@ -129,13 +140,14 @@ func (a *API) failed(ctx context.Context, c *call, err error) error {
 	return p
 }
 
-func readBody[B any](c *call, limit int64, body *B) *Problem {
+func readBody[B any](c *call, o operation, body *B) *Problem {
 	if _, none := any(body).(*noBody); none {
 		return nil
 	}
 	if p := mediaType(c.r.Header); p != nil {
 		return p
 	}
+	limit := o.maxBody
 	if limit == 0 {
 		limit = MaxBody
 	}
@@ -143,7 +155,7 @@ func readBody[B any](c *call, limit int64, body *B) *Problem {
 	data, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, limit))
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
-		return problem(http.StatusRequestEntityTooLarge, CodeTooLarge, "the body may have "+strconv.FormatInt(limit, 10)+" bytes")
+		return o.tooLarge(limit)
 	}
 	if err != nil {
 		return problem(http.StatusBadRequest, CodeInvalidJSON, "the body did not arrive whole")
@@ -152,6 +164,17 @@ func readBody[B any](c *call, limit int64, body *B) *Problem {
 		return refusals(faults)
 	}
 	return nil
+}
+
+// tooLarge names the field at fault where only one can be.
+func (o operation) tooLarge(limit int64) *Problem {
+	detail := "the body may have " + strconv.FormatInt(limit, 10) + " bytes"
+	p := problem(http.StatusRequestEntityTooLarge, CodeTooLarge, detail)
+	if o.large != "" {
+		p.Detail = o.large + " is too large: " + detail
+		p.Errors = []FieldError{{Field: o.large, Code: CodeTooLarge, Message: "is too large: " + detail}}
+	}
+	return p
 }
 
 func mediaType(h http.Header) *Problem {
@@ -192,6 +215,13 @@ func (o operation) huma(api huma.API, body reflect.Type, roles []string) huma.Op
 		op.Responses[strconv.Itoa(o.status)] = &huma.Response{Description: http.StatusText(o.status), Content: map[string]*huma.MediaType{
 			"application/json": {Schema: registry.Schema(o.answered, true, o.answered.Name())}, typeCSV: {}, typeXLSX: {},
 		}}
+	}
+	if o.produces != nil {
+		content := map[string]*huma.MediaType{}
+		for _, media := range o.produces {
+			content[media] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}
+		}
+		op.Responses[strconv.Itoa(o.status)] = &huma.Response{Content: content}
 	}
 	return op
 }

@@ -93,6 +93,19 @@ type Commander interface {
 	OptOut(ctx context.Context, o Origin, c OptOut) (Outcome, error)
 }
 
+// Blobs keeps files by their SHA-256 in hex; eventstore.MaxBlob bounds them.
+type Blobs interface {
+	// Put returns the digest when the file is durable: only then may a command name it.
+	Put(ctx context.Context, data []byte) (digest string, err error)
+	// Get returns a file, checked against its digest; ok is false when there is none.
+	Get(ctx context.Context, digest string) (data []byte, ok bool, err error)
+}
+
+// Sealer seals what only the installation may read; context binds it to its place.
+type Sealer interface {
+	Seal(plain []byte, context string) ([]byte, error)
+}
+
 // OptOut is what a client says of one recipient.
 type OptOut struct {
 	To     string // E.164

@@ -146,7 +146,7 @@ func statusOf(code string) int {
 		return http.StatusPreconditionFailed
 	case CodeNotFound, message.CodeAccountUnknown:
 		return http.StatusNotFound
-	case message.CodeAccountNotActive, message.CodePaused, message.CodeSenderNotActive, message.CodeSenderSuspended, message.CodeAlreadyEnded,
+	case message.CodeAccountNotActive, message.CodePaused, message.CodeNotAccepted, message.CodeSenderNotActive, message.CodeSenderSuspended, message.CodeAlreadyEnded,
 		message.CodeNothingOpen, message.CodeSeveralOpen, message.CodeNoSMS,
 		account.CodeAlreadyExists, account.CodeSenderState, account.CodeFormIncomplete, account.CodePassedOn, partition.CodeParked, partition.CodeNotParked, partition.CodeWaitsInLine,
 		partition.CodeContentGone,

@@ -29,16 +29,9 @@ func (q *queries) Doubles(_ context.Context, r httpapi.Report) ([]httpapi.Double
 	return []httpapi.DoublesRow{{ReportKey: httpapi.ReportKey{Day: "2026-11-10"}, Messages: 2, Viber: "0.100000", SMS: "0.180000", Cost: "0.280000", Currency: "PLN"}}, q.err
 }
 
-func warsaw(t *testing.T) func(*httpapi.Config) {
-	t.Helper()
-	zone, err := time.LoadLocation("Europe/Warsaw")
-	require.NoError(t, err)
-	return func(c *httpapi.Config) { c.Zone = zone }
-}
-
 func TestWhatAReportAsksFor(t *testing.T) {
 	t.Parallel()
-	b := setup(t, warsaw(t))
+	b := setup(t)
 	day := func(m time.Month, d int) time.Time { return time.Date(2026, m, d, 0, 0, 0, 0, time.UTC) }
 	for path, want := range map[string]httpapi.Report{
 		"traffic": {From: day(11, 4), To: day(11, 10), By: []string{"day"}},
@@ -64,7 +57,7 @@ func TestWhatAReportAsksFor(t *testing.T) {
 
 func TestReportsThatAreRefused(t *testing.T) {
 	t.Parallel()
-	b := setup(t, warsaw(t))
+	b := setup(t)
 	long := string(bytes.Repeat([]byte("x"), 65))
 	for query, field := range map[string]string{
 		"from=yesterday":                        "from",
@@ -115,7 +108,7 @@ func trafficRows() []httpapi.TrafficRow {
 
 func TestAReportAsJSON(t *testing.T) {
 	t.Parallel()
-	b := setup(t, warsaw(t))
+	b := setup(t)
 	b.queries.traffic = trafficRows()
 	w := b.get("/v1/reports/traffic?by=day,tag&to=2026-11-11")
 	require.Equal(t, "application/json", w.Header().Get("Content-Type"))
@@ -134,7 +127,7 @@ func TestAReportAsJSON(t *testing.T) {
 
 func TestAReportAsCSV(t *testing.T) {
 	t.Parallel()
-	b := setup(t, warsaw(t))
+	b := setup(t)
 	b.queries.traffic = trafficRows()
 	want := "day,tag,accepted,sent,delivered,delivered_viber,delivered_sms,read,fallbacks,late,double,failed,unknown,cancelled,replies,opt_outs,fallback_deadline,fallback_route_down,cost_EUR,cost_PLN\r\n" +
 		"2026-11-10,'@SUM(A1),5,4,3,2,1,1,2,0,0,0,0,0,1,0,1,1,0.000000,0.280000\r\n" +
@@ -157,7 +150,7 @@ func TestAReportAsCSV(t *testing.T) {
 
 func TestAReportAsXLSX(t *testing.T) {
 	t.Parallel()
-	b := setup(t, warsaw(t))
+	b := setup(t)
 	b.queries.traffic = trafficRows()
 	w := b.get("/v1/reports/traffic?by=day,tag&format=xlsx")
 	require.Equal(t, http.StatusOK, w.Code)

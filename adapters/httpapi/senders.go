@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"encoding/base64"
 	"net/http"
 	"strconv"
 	"strings"
@@ -45,7 +44,10 @@ func (a *API) registerSenders(api huma.API) {
 	register(a, api, op("list-senders", http.MethodGet, "/v1/senders", "Senders of the account; of all accounts for keys of the installation", 0, nil), a.senders)
 	register(a, api, op("create-sender", http.MethodPost, "/v1/senders", "Create a sender, in state new", http.StatusCreated, conflict[:2]), a.createSender)
 	register(a, api, op("get-sender", http.MethodGet, "/v1/senders/{id}", "A sender with its form and what it lacks", 0, conflict[:1]), a.sender)
-	register(a, api, op("save-sender", http.MethodPatch, "/v1/senders/{id}", "Save a part of the form, in state new", 0, conflict), a.saveSender)
+	save := op("save-sender", http.MethodPatch, "/v1/senders/{id}", "Save a part of the form, in state new", 0, conflict)
+	save.large = "logo" // nothing else in it can be
+	register(a, api, save, a.saveSender)
+	a.registerLogo(api)
 	submit := op("submit-sender", http.MethodPost, "/v1/senders/{id}/submit", "New to submitted: frozen from then on", 0, conflict)
 	submit.description = "A client's form must lack nothing. An operator may submit a sender whose form is filled elsewhere."
 	register(a, api, submit, a.submitSender)
@@ -111,7 +113,7 @@ func (a *API) senderLine(c *call, s account.Sender) SenderBody {
 	b := SenderBody{
 		ID: s.ID, Account: s.Account, Name: s.Name, Company: s.Company, Country: s.Country, TwoWay: s.TwoWay,
 		State: string(s.Status), ServiceID: s.ServiceID, Reasons: s.Reasons,
-		Version: s.Version, Missing: account.Missing(s.Draft()), Reference: s.Reference,
+		Version: s.Version, Missing: a.missing(s), Reference: s.Reference,
 	}
 	if b.Missing == nil {
 		b.Missing = []account.Item{}
@@ -129,6 +131,12 @@ func (a *API) senderLine(c *call, s account.Sender) SenderBody {
 		}
 	}
 	return b
+}
+
+// missing is what keeps a configuration from being submitted by its client: of the
+// form, and of the account's acceptance (B1, B5).
+func (a *API) missing(s account.Sender) []account.Item {
+	return append(account.Missing(s.Draft()), a.cfg.View.MissingRegulations(s.Account, a.cfg.Clock.Now())...)
 }
 
 // senderAnswer is a configuration with its form and its version.
@@ -174,6 +182,9 @@ func (a *API) createSender(ctx context.Context, c *call, _ *noParams, body *Send
 	}
 	id := account.SenderID(create.Account, create.Name, create.Country)
 	if err := a.room(id, create); err != nil {
+		return nil, err
+	}
+	if err := a.acceptFirst(ctx, c, create.Account, body.AcceptRegulations); err != nil {
 		return nil, err
 	}
 	if _, err := a.configure(ctx, c, create.Account, account.SenderStream(id), create); err != nil {
@@ -230,10 +241,16 @@ func (a *API) saveSender(ctx context.Context, c *call, in *senderParams, body *F
 	if err != nil {
 		return nil, err
 	}
+	if _, err := a.visible(c, in.ID); err != nil { // before anything is kept
+		return nil, err
+	}
+	if changes.Logo, err = a.keepLogo(ctx, body.Logo); err != nil {
+		return nil, err
+	}
 	return a.decideSender(ctx, c, in, func(v int64) account.Command { return account.SaveSender{Changes: changes, IfVersion: v} })
 }
 
-// changes are what the domain judges: texts in NFC, and of a logo what it is.
+// changes are what the domain judges, but for the logo: texts in NFC.
 func (r *FormRequest) changes() (account.SenderDraftSaved, error) {
 	d := account.SenderDraftSaved{
 		Company: r.Company, RegisteredIn: r.RegisteredIn, Communication: r.Communication, NoticeEmail: r.NoticeEmail,
@@ -249,12 +266,7 @@ func (r *FormRequest) changes() (account.SenderDraftSaved, error) {
 		}
 		d.Samples = &samples
 	}
-	if r.Logo == nil {
-		return d, nil
-	}
-	logo, err := logoOf(*r.Logo)
-	d.Logo = &logo
-	return d, err
+	return d, nil
 }
 
 func nfc(s *string) *string {
@@ -265,19 +277,11 @@ func nfc(s *string) *string {
 	return &t
 }
 
-func logoOf(text string) (account.Logo, error) {
-	if text == "" {
-		return account.Logo{}, nil
-	}
-	data, err := base64.StdEncoding.DecodeString(text)
-	if err != nil {
-		return account.Logo{}, domain.RefuseField(account.CodeInvalidLogo, "logo", "is not base64")
-	}
-	return account.ValidateLogo(data)
-}
-
 // submitSender names all that is missing; the decider's refusal names the first.
 func (a *API) submitSender(ctx context.Context, c *call, in *senderParams, _ *noBody) (*answer[SenderBody], error) {
+	if err := a.acceptedBySender(c, in.ID); err != nil {
+		return nil, err
+	}
 	out, err := a.decideSender(ctx, c, in, func(v int64) account.Command {
 		return account.SubmitSender{Elsewhere: c.key.Role == account.RoleOperator, IfVersion: v}
 	})
@@ -285,14 +289,32 @@ func (a *API) submitSender(ctx context.Context, c *call, in *senderParams, _ *no
 		return out, err
 	}
 	s, _ := a.cfg.View.SenderByID(in.ID)
+	if lacking := a.lacking(s); lacking != nil {
+		return nil, lacking
+	}
+	return nil, err // it was filled meanwhile
+}
+
+// acceptedBySender refuses a client's submission before the regulations in force
+// are accepted: that is the account's fact, which a sender's decision does not see.
+func (a *API) acceptedBySender(c *call, id string) error {
+	s, err := a.visible(c, id)
+	if err != nil || c.everywhere() || s.Status != account.SenderNew || a.cfg.View.Unaccepted(s.Account, a.cfg.Clock.Now()) == 0 {
+		return err
+	}
+	return a.lacking(s)
+}
+
+// lacking names all that is missing, nil when nothing is.
+func (a *API) lacking(s account.Sender) error {
 	var faults []*domain.Error
-	for _, m := range account.Missing(s.Draft()) {
+	for _, m := range a.missing(s) {
 		faults = append(faults, domain.RefuseField(account.CodeFormIncomplete, m.Field, "is missing: %s", m.Needs))
 	}
-	if len(faults) == 0 { // it was filled meanwhile
-		return nil, err
+	if len(faults) == 0 {
+		return nil
 	}
-	return nil, refusals(faults)
+	return refusals(faults)
 }
 
 // step is one of the sender's transitions that If-Match may guard.

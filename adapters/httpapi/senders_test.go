@@ -134,8 +134,8 @@ func TestFormIsRefused(t *testing.T) {
 		"type of 501":     {`{"type":"` + strings.Repeat("ż", 501) + `"}`, 422, problem(422, "too_long", "type", "must be at most 500 characters")},
 		"11 samples":      {`{"samples":[` + strings.Repeat(`"x",`, 10) + `"x"]}`, 422, problem(422, "too_many", "samples", "must be at most 10")},
 		"sample of 1001":  {`{"samples":["` + strings.Repeat("x", 1001) + `"]}`, 422, problem(422, "too_long", "samples[0]", "must be at most 1000 characters")},
-		"logo of 201":     {`{"logo":"` + logoFile(t, 201) + `"}`, 422, problem(422, "invalid_logo", "logo", "has 201×200 pixels; it must have 200×200")},
-		"logo in words":   {`{"logo":"logo.png"}`, 422, problem(422, "invalid_logo", "logo", "is not base64")},
+		"logo of 201":     {`{"logo":"` + logoFile(t, 201) + `"}`, 422, problem(422, "invalid_logo", "logo", "has 201×200 pixels: crop or scale it to exactly 200×200")},
+		"logo in words":   {`{"logo":"logo.png"}`, 422, problem(422, "invalid_logo", "logo", "is not the file in base64")},
 		"another name":    {`{"name":"Other"}`, 400, problem(400, "unknown_field", "name", "is not a field of this request")},
 		"list of numbers": {`{"samples":[1]}`, 400, problem(400, "invalid_type", "samples[0]", "must be a string")},
 	} {

@@ -265,6 +265,8 @@ type SenderRequest struct {
 	Company string `json:"company" maxLength:"11" doc:"Letters A-Z, a-z and digits; also the SMS sender unless the account has one."`
 	Country string `json:"country,omitempty" doc:"Destination, ISO 3166-1 alpha-2. Default: PL. It cannot be changed afterwards." example:"PL"`
 	TwoWay  bool   `json:"two_way,omitempty"`
+
+	AcceptRegulations int64 `json:"accept_regulations,omitempty" doc:"The version of the regulations that is accepted herewith. Required unless none is in force or the account has accepted it before."`
 }
 
 // FormRequest is the body of PATCH /v1/senders/{id}: what is absent stays as it is,
@@ -277,7 +279,7 @@ type FormRequest struct {
 	Communication *string   `json:"communication,omitempty" enum:"1way,2way,both"`
 	Samples       *[]string `json:"samples,omitempty" maxItems:"10" doc:"Messages sent so far by other channels, at most 1000 characters each; all of them. They are kept for ever: no recipient's data belongs in them."`
 	NoticeEmail   *string   `json:"notice_email,omitempty" maxLength:"254" doc:"Where notices go."`
-	Logo          *string   `json:"logo,omitempty" doc:"The file in base64: JPG, GIF (not animated) or PNG of exactly 200×200 pixels, at most 500 KB. Its digest is kept here; keep the file."`
+	Logo          *string   `json:"logo,omitempty" doc:"The file in base64: JPG, GIF (not animated) or PNG of exactly 200×200 pixels, at most 500 KB. It is written anew without metadata; the digest in the form is that of what is kept."`
 }
 
 // SenderBody is a configuration.

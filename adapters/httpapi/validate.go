@@ -281,7 +281,7 @@ func (c *check) rules() {
 	err := message.Check(message.Facts{
 		Now:       c.now,
 		AccountID: c.account.ID,
-		Account:   c.view.AccountFacts(c.account.ID),
+		Account:   c.view.AccountFacts(c.account.ID, c.now),
 		Sender:    c.view.SenderFacts(c.account.ID, c.out.Sender, c.out.Country),
 		Prices:    c.view.PriceFinder(c.account.ID),
 	}, message.Request{

@@ -34,6 +34,15 @@ type Webhooks struct {
 
 func (w *Webhooks) wait(what string) { w.waits.Store(&what) }
 
+// state is told what the reading of the journal waits for.
+func (w *Webhooks) state(what string) {
+	if what == "" {
+		w.waits.Store(nil)
+		return
+	}
+	w.wait(what)
+}
+
 // Waiting names what keeps this process's reactor from its work.
 func (w *Webhooks) Waiting() []eventstore.Waiting {
 	if what := w.waits.Load(); what != nil {

@@ -134,6 +134,7 @@ const (
 	CommandWithdrawEnable  = "sender.withdraw_enable.v1"
 	CommandConfirmSender   = "sender.confirm.v1"
 	CommandSuspendSender   = "sender.suspend.v1"
+	CommandRefuseSender    = "sender.refuse.v1"
 	CommandLiftSuspension  = "sender.lift_suspension.v1"
 	CommandPublishPrices   = "prices.publish.v1"
 	CommandAddEndpoint     = "endpoint.add.v1"
@@ -157,6 +158,7 @@ func (WithdrawDisable) CommandType() string { return CommandWithdrawDisable }
 func (WithdrawEnable) CommandType() string  { return CommandWithdrawEnable }
 func (ConfirmSender) CommandType() string   { return CommandConfirmSender }
 func (SuspendSender) CommandType() string   { return CommandSuspendSender }
+func (RefuseSender) CommandType() string    { return CommandRefuseSender }
 func (LiftSuspension) CommandType() string  { return CommandLiftSuspension }
 func (PublishPrices) CommandType() string   { return CommandPublishPrices }
 func (AddEndpoint) CommandType() string     { return CommandAddEndpoint }
@@ -179,6 +181,7 @@ func (WithdrawDisable) command() {}
 func (WithdrawEnable) command()  {}
 func (ConfirmSender) command()   {}
 func (SuspendSender) command()   {}
+func (RefuseSender) command()    {}
 func (LiftSuspension) command()  {}
 func (PublishPrices) command()   {}
 func (AddEndpoint) command()     {}
@@ -212,29 +215,32 @@ func IsCommand(typ string) bool {
 
 func commandDecoders() map[string]func([]byte) (Command, error) {
 	return map[string]func([]byte) (Command, error){
-		CommandCreate:          as[Create],
-		CommandChangeSettings:  as[ChangeSettings],
-		CommandIssueKey:        as[IssueKey],
-		CommandRevokeKey:       as[RevokeKey],
-		CommandCreateSender:    as[CreateSender],
-		CommandSaveSender:      as[SaveSender],
-		CommandSubmitSender:    as[SubmitSender],
-		CommandPassSender:      as[PassSender],
-		CommandWithdrawSender:  as[WithdrawSender],
-		CommandApproveSender:   as[ApproveSender],
-		CommandReturnSender:    as[ReturnSender],
-		CommandDisableSender:   as[DisableSender],
-		CommandEnableSender:    as[EnableSender],
-		CommandWithdrawDisable: as[WithdrawDisable],
-		CommandWithdrawEnable:  as[WithdrawEnable],
-		CommandConfirmSender:   as[ConfirmSender],
-		CommandSuspendSender:   as[SuspendSender],
-		CommandLiftSuspension:  as[LiftSuspension],
-		CommandPublishPrices:   as[PublishPrices],
-		CommandAddEndpoint:     as[AddEndpoint],
-		CommandRemoveEndpoint:  as[RemoveEndpoint],
-		CommandPause:           as[Pause],
-		CommandResume:          as[Resume],
+		CommandCreate:             as[Create],
+		CommandChangeSettings:     as[ChangeSettings],
+		CommandIssueKey:           as[IssueKey],
+		CommandRevokeKey:          as[RevokeKey],
+		CommandCreateSender:       as[CreateSender],
+		CommandSaveSender:         as[SaveSender],
+		CommandSubmitSender:       as[SubmitSender],
+		CommandPassSender:         as[PassSender],
+		CommandWithdrawSender:     as[WithdrawSender],
+		CommandApproveSender:      as[ApproveSender],
+		CommandReturnSender:       as[ReturnSender],
+		CommandDisableSender:      as[DisableSender],
+		CommandEnableSender:       as[EnableSender],
+		CommandWithdrawDisable:    as[WithdrawDisable],
+		CommandWithdrawEnable:     as[WithdrawEnable],
+		CommandConfirmSender:      as[ConfirmSender],
+		CommandSuspendSender:      as[SuspendSender],
+		CommandRefuseSender:       as[RefuseSender],
+		CommandLiftSuspension:     as[LiftSuspension],
+		CommandPublishPrices:      as[PublishPrices],
+		CommandAddEndpoint:        as[AddEndpoint],
+		CommandRemoveEndpoint:     as[RemoveEndpoint],
+		CommandPause:              as[Pause],
+		CommandResume:             as[Resume],
+		CommandPublishRegulations: as[PublishRegulations],
+		CommandAcceptRegulations:  as[AcceptRegulations],
 	}
 }
 

@@ -34,6 +34,8 @@ func decideAccount(s State, c Command) ([]Event, error) {
 		return addEndpoint(*s.Account, c)
 	case RemoveEndpoint:
 		return removeEndpoint(*s.Account, c)
+	case AcceptRegulations:
+		return acceptRegulations(s, c)
 	}
 	return nil, wrongStream(s, c)
 }

@@ -85,6 +85,8 @@ func decideSwitches(s SenderState, f Facts, c Command) ([]Event, error) {
 		return confirmSender(s, f)
 	case SuspendSender:
 		return suspendSender(s, c)
+	case RefuseSender:
+		return refuseSender(s, c)
 	case LiftSuspension:
 		return liftSuspension(s, c)
 	}

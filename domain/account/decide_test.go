@@ -371,6 +371,7 @@ func TestCommandsSurviveTheInbox(t *testing.T) {
 		account.WithdrawEnable{IfVersion: 4},
 		account.ConfirmSender{IfVersion: 4},
 		account.SuspendSender{Reason: "x", By: account.ByCarrier},
+		account.RefuseSender{Recipient: key, Code: "43", At: now},
 		account.LiftSuspension{Reason: "x"},
 		account.PublishPrices{Currency: "PLN", ValidFrom: now, Prices: []account.Price{viat}},
 		account.AddEndpoint{Endpoint: end, URL: "https://c", Secret: "s", Events: []string{"message.read"}},

@@ -13,7 +13,7 @@ import (
 
 // Event is a fact of the accounts journal. Streams: "account/<uuid>" (account,
 // keys, endpoints), "sender/<uuid>", "prices/<account uuid or default>",
-// "pause/<switch>".
+// "pause/<switch>", "regulations/viber".
 type Event interface {
 	domain.Event
 	account()
@@ -170,6 +170,7 @@ const (
 	TypeSenderEnableWithdrawn = "goniec.sender.enable_withdrawn.v1"
 	TypeSenderTaskDone        = "goniec.sender.task_done.v1"
 	TypeSenderReminded        = "goniec.sender.reminded.v1"
+	TypeSenderRefused         = "goniec.sender.refused_by_carrier.v1"
 	TypeSenderSuspended       = "goniec.sender.suspended.v1"
 	TypeSenderReinstated      = "goniec.sender.reinstated.v1"
 	TypePricesPublished       = "goniec.prices.published.v1"
@@ -202,6 +203,7 @@ func (SenderEnableAsked) EventType() string     { return TypeSenderEnableAsked }
 func (SenderEnableWithdrawn) EventType() string { return TypeSenderEnableWithdrawn }
 func (SenderTaskDone) EventType() string        { return TypeSenderTaskDone }
 func (SenderReminded) EventType() string        { return TypeSenderReminded }
+func (SenderRefused) EventType() string         { return TypeSenderRefused }
 func (SenderSuspended) EventType() string       { return TypeSenderSuspended }
 func (SenderReinstated) EventType() string      { return TypeSenderReinstated }
 func (PricesPublished) EventType() string       { return TypePricesPublished }
@@ -233,6 +235,7 @@ func (SenderEnableAsked) account()     {}
 func (SenderEnableWithdrawn) account() {}
 func (SenderTaskDone) account()        {}
 func (SenderReminded) account()        {}
+func (SenderRefused) account()         {}
 func (SenderSuspended) account()       {}
 func (SenderReinstated) account()      {}
 func (PricesPublished) account()       {}

@@ -12,34 +12,61 @@ import (
 	"slices"
 )
 
-// ValidateLogo judges a logo by its content, whatever its name says: JPG, GIF or
-// PNG, exactly LogoSize pixels both ways, at most MaxLogoBytes, not animated and
-// whole (B3). It refuses with CodeInvalidLogo.
-func ValidateLogo(data []byte) (Logo, error) {
+// logoQuality is that of a JPG that is written anew: nobody sees a difference.
+const logoQuality = 95
+
+// CleanLogo judges a logo by its content, whatever its name says: JPG, GIF or PNG,
+// exactly LogoSize pixels both ways, at most MaxLogoBytes, not animated and whole
+// (B3). It returns the picture written anew in the same format, without the file's
+// metadata, and what it is. It refuses with CodeInvalidLogo and says what helps.
+func CleanLogo(data []byte) ([]byte, Logo, error) {
+	typ, img, err := readLogo(data)
+	if err != nil {
+		return nil, Logo{}, err
+	}
+	var b bytes.Buffer
+	switch typ {
+	case "jpeg":
+		err = jpeg.Encode(&b, img, &jpeg.Options{Quality: logoQuality})
+	case "gif":
+		err = gif.Encode(&b, img, nil)
+	default:
+		err = png.Encode(&b, img)
+	}
+	if err != nil { // not of a picture that was just read
+		return nil, Logo{}, invalidLogo("cannot be written anew: save it again as PNG")
+	}
+	sum := sha256.Sum256(b.Bytes())
+	return b.Bytes(), Logo{Digest: hex.EncodeToString(sum[:]), Type: typ, Width: LogoSize, Height: LogoSize}, nil
+}
+
+func readLogo(data []byte) (typ string, img image.Image, err error) {
 	if len(data) > MaxLogoBytes {
-		return Logo{}, invalidLogo("has %d bytes; at most %d are possible", len(data), MaxLogoBytes)
+		return "", nil, invalidLogo("is larger than %d KB: save it as JPG, or as PNG with fewer colours", MaxLogoBytes>>10)
 	}
 	typ, config, decode := format(data)
 	if typ == "" {
-		return Logo{}, invalidLogo("is not a JPG, GIF or PNG")
+		return "", nil, invalidLogo("is not a JPG, GIF or PNG, whatever its name says: save it as one")
 	}
 	c, err := config(bytes.NewReader(data))
 	if err != nil {
-		return Logo{}, invalidLogo("is not a whole %s", typ)
+		return "", nil, invalidLogo("is not a whole %s: save or copy it again", typ)
 	}
 	// Before anything is decoded: its size is what bounds the work.
 	if c.Width != LogoSize || c.Height != LogoSize {
-		return Logo{}, invalidLogo("has %d×%d pixels; it must have %d×%d", c.Width, c.Height, LogoSize, LogoSize)
+		return "", nil, invalidLogo("has %d×%d pixels: crop or scale it to exactly %d×%d", c.Width, c.Height, LogoSize, LogoSize)
 	}
 	rest := bytes.NewReader(data)
-	if _, err = decode(rest); err != nil {
-		return Logo{}, invalidLogo("is not a whole %s", typ)
+	if img, err = decode(rest); err != nil {
+		return "", nil, invalidLogo("is not a whole %s: save or copy it again", typ)
 	}
 	if (typ == "gif" && secondFrame(data[len(data)-rest.Len():])) || (typ == "png" && slices.Contains(chunks(data), "acTL")) {
-		return Logo{}, invalidLogo("is animated")
+		return "", nil, invalidLogo("is animated: save one of its pictures")
 	}
-	sum := sha256.Sum256(data)
-	return Logo{Digest: hex.EncodeToString(sum[:]), Type: typ, Width: c.Width, Height: c.Height}, nil
+	if img.Bounds() != image.Rect(0, 0, LogoSize, LogoSize) { // a GIF whose picture is smaller than its screen
+		return "", nil, invalidLogo("has a picture that does not fill its %d×%d pixels: save it as PNG", LogoSize, LogoSize)
+	}
+	return typ, img, nil
 }
 
 func format(data []byte) (typ string, config func(*bytes.Reader) (image.Config, error), decode func(*bytes.Reader) (image.Image, error)) {

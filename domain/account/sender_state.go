@@ -37,6 +37,7 @@ type SenderState struct {
 	Ons        []calendar.Date    `json:"ons,omitempty"`        // and on
 	Active     []Spell            `json:"active,omitempty"`     // when it was
 	Suspended  []Spell            `json:"suspended,omitempty"`  // when it was
+	Refusals   []Refusal          `json:"refusals,omitempty"`   // by the carrier, by time, since the last suspension
 }
 
 // Submission is one of a form for verification.
@@ -247,7 +248,10 @@ func (s *SenderState) evolveActive(e Event, at time.Time) {
 		s.Task = &done
 	case SenderEnabled:
 		s.enabled(e, at)
+	case SenderRefused:
+		s.Refusals = refused(s.Refusals, Refusal{Recipient: e.Recipient, At: e.At})
 	case SenderSuspended:
+		s.Refusals = nil
 		s.Suspension = &Suspension{Since: at, Reason: e.Reason, By: e.By}
 		s.Suspended = opened(s.Suspended, at)
 	case SenderReinstated:

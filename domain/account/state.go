@@ -2,6 +2,7 @@ package account
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	"goniec/domain"
@@ -16,6 +17,8 @@ type State struct {
 	Sender  *SenderState  `json:"sender,omitempty"`
 	Prices  *PricesState  `json:"prices,omitempty"`
 	Paused  bool          `json:"paused,omitempty"` // of a switch: it is on
+
+	Regulations *RegulationsPublished `json:"regulations,omitempty"` // the last version
 }
 
 // AccountState is an account with its keys and endpoints.
@@ -25,6 +28,7 @@ type AccountState struct {
 	Settings  Settings                 `json:"settings"`
 	Keys      map[string]KeyState      `json:"keys,omitempty"`      // by key id
 	Endpoints map[string]EndpointState `json:"endpoints,omitempty"` // by endpoint id
+	Accepted  []int64                  `json:"accepted,omitempty"`  // versions of the regulations
 }
 
 // KeyState is a key as issued and whether it was revoked.
@@ -53,15 +57,17 @@ type PricesState struct {
 // is the zero value with Stream set for a stream without events.
 func Decide(s State, f Facts, c Command) ([]Event, error) {
 	switch c := c.(type) {
-	case Create, ChangeSettings, IssueKey, RevokeKey, AddEndpoint, RemoveEndpoint:
+	case Create, ChangeSettings, IssueKey, RevokeKey, AddEndpoint, RemoveEndpoint, AcceptRegulations:
 		return decideAccount(s, c)
 	case CreateSender, SaveSender, SubmitSender, PassSender, WithdrawSender, ApproveSender, ReturnSender, DisableSender, WithdrawDisable,
-		EnableSender, WithdrawEnable, ConfirmSender, SuspendSender, LiftSuspension:
+		EnableSender, WithdrawEnable, ConfirmSender, SuspendSender, RefuseSender, LiftSuspension:
 		return decideSender(s, f, c)
 	case Fire:
 		return fire(s, f, c), nil
 	case PublishPrices:
 		return decidePrices(s, f.Now, c)
+	case PublishRegulations:
+		return decideRegulations(s, f.Now, c)
 	case Pause, Resume:
 		return decidePause(s, c)
 	}
@@ -73,10 +79,12 @@ func Decide(s State, f Facts, c Command) ([]Event, error) {
 func Evolve(s State, e Event, at time.Time) State {
 	s.Version++
 	switch e := e.(type) {
-	case AccountCreated, SettingsChanged, KeyIssued, KeyRevoked, EndpointAdded, EndpointRemoved:
+	case AccountCreated, SettingsChanged, KeyIssued, KeyRevoked, EndpointAdded, EndpointRemoved, RegulationsAccepted:
 		s.Account = evolveAccount(s.Account, e)
 	case PricesPublished:
 		s.Prices = &PricesState{Currency: e.Currency, Versions: int(s.Version)}
+	case RegulationsPublished:
+		s.Regulations = &e
 	case PauseBegun:
 		s.Paused = true
 	case PauseEnded:
@@ -109,6 +117,8 @@ func evolveAccount(old *AccountState, e Event) *AccountState {
 		x := s.Endpoints[e.Endpoint]
 		x.Removed = true
 		s.Endpoints = with(s.Endpoints, e.Endpoint, x)
+	case RegulationsAccepted:
+		s.Accepted = append(slices.Clip(s.Accepted), e.Version)
 	}
 	return &s
 }

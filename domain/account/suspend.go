@@ -1,6 +1,12 @@
 package account
 
-import "goniec/domain"
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"goniec/domain"
+)
 
 // Who suspends a sender (B13).
 const (
@@ -31,6 +37,109 @@ type SenderSuspended struct {
 // SenderReinstated: the suspension was lifted.
 type SenderReinstated struct {
 	Reason string `json:"reason"`
+}
+
+// When the carrier's word suspends a sender (B13).
+const (
+	RefusalRecipients = 3 // different ones
+	RefusalWindow     = 60 * time.Second
+)
+
+// maxRefusals bounds what is remembered: more than the window holds, since refusals may
+// be read in another order than they happened.
+const maxRefusals = 32
+
+// RefuseSender says that the carrier refused the sender itself, and not the message,
+// for a recipient (B13). It may come late, repeated and in any order: At counts.
+type RefuseSender struct {
+	Recipient string    `json:"recipient"` // uuid
+	Code      string    `json:"code"`      // the carrier's own
+	At        time.Time `json:"at"`        // ce_time of the refusal
+}
+
+// SenderRefused: the carrier refused the sender itself for a recipient. Three within
+// 60 s suspend it (B13).
+type SenderRefused struct {
+	Recipient string    `json:"recipient"` // uuid
+	Code      string    `json:"code"`      // the carrier's own, such as "2", "43"
+	At        time.Time `json:"at"`
+}
+
+// Refusal is one that counts until the next suspension.
+type Refusal struct {
+	Recipient string    `json:"rc"`
+	At        time.Time `json:"at"`
+}
+
+// refuseSender notes a refusal; the one that makes three recipients within the window
+// suspends the sender in the same decision. What was refused before the last
+// suspension was lifted does not count.
+func refuseSender(s SenderState, c RefuseSender) ([]Event, error) {
+	if err := checkRefusal(c); err != nil {
+		return nil, err
+	}
+	r := Refusal{Recipient: c.Recipient, At: c.At}
+	if s.Suspension != nil || !c.At.After(s.reinstated()) || slices.Contains(s.Refusals, r) || s.forgotten(r) {
+		return nil, nil
+	}
+	out := []Event{SenderRefused(c)}
+	if suspends(refused(s.Refusals, r)) {
+		out = append(out, SenderSuspended{By: ByCarrier, Reason: fmt.Sprintf(
+			"refused by the carrier (last with status %s) for %d recipients within %d s", c.Code, RefusalRecipients, int(RefusalWindow.Seconds()),
+		)})
+	}
+	return out, nil
+}
+
+func checkRefusal(c RefuseSender) error {
+	if err := checkUUID("recipient", c.Recipient); err != nil {
+		return err
+	}
+	if err := checkText("code", c.Code, maxCode); err != nil {
+		return err
+	}
+	if c.At.IsZero() {
+		return required("at")
+	}
+	return nil
+}
+
+const maxCode = 32
+
+// reinstated is when the last suspension was lifted.
+func (s SenderState) reinstated() time.Time {
+	if len(s.Suspended) == 0 {
+		return time.Time{}
+	}
+	return s.Suspended[len(s.Suspended)-1].To
+}
+
+// forgotten says that r is older than all that is remembered, and no more fits.
+func (s SenderState) forgotten(r Refusal) bool {
+	return len(s.Refusals) == maxRefusals && !r.At.After(s.Refusals[0].At)
+}
+
+// refused puts one more into the list, which is ordered by time; the oldest is forgotten.
+func refused(list []Refusal, r Refusal) []Refusal {
+	at, _ := slices.BinarySearchFunc(list, r, func(a, b Refusal) int { return a.At.Compare(b.At) })
+	out := slices.Insert(slices.Clone(list), at, r)
+	return out[max(0, len(out)-maxRefusals):]
+}
+
+// suspends says whether some window of the list has enough recipients.
+func suspends(list []Refusal) bool {
+	for i, first := range list {
+		recipients := map[string]bool{}
+		for _, r := range list[i:] {
+			if r.At.Sub(first.At) <= RefusalWindow {
+				recipients[r.Recipient] = true
+			}
+		}
+		if len(recipients) >= RefusalRecipients {
+			return true
+		}
+	}
+	return false
 }
 
 func suspendSender(s SenderState, c SuspendSender) ([]Event, error) {

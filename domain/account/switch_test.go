@@ -402,6 +402,7 @@ func allCommands() []account.Command {
 		account.ConfirmSender{},
 		account.SuspendSender{Reason: "x", By: "carrier"},
 		account.LiftSuspension{Reason: "x"},
+		blocked("1", 0),
 		account.Fire{},
 	}
 }
@@ -448,7 +449,7 @@ func TestSwitchInvariants(t *testing.T) {
 		l := activeSince(rt, "2026-01-15 10:00:00")
 		for range rapid.IntRange(1, 60).Draw(rt, "steps") {
 			l.to(l.now.Add(time.Duration(rapid.IntRange(0, 60*24).Draw(rt, "hours")) * time.Hour))
-			c := rapid.SampledFrom(allCommands()[3:16]).Draw(rt, "command")
+			c := rapid.SampledFrom(allCommands()[3:17]).Draw(rt, "command")
 			if d, ok := c.(account.DisableSender); ok {
 				d.Month = calendar.MonthOf(l.now, warsaw).Add(rapid.IntRange(-1, 3).Draw(rt, "month"))
 				c = d

@@ -45,6 +45,7 @@ func SenderTransitions() []Transition {
 		{SenderActive, CommandApproveSender, SenderActive, "B11"},
 		{SenderActive, CommandReturnSender, SenderActive, "B11"},
 		{SenderActive, CommandSuspendSender, SenderActive, "B13"},
+		{SenderActive, CommandRefuseSender, SenderActive, "B13"}, // by the carrier: the third one suspends
 		{SenderActive, CommandLiftSuspension, SenderActive, "B13"},
 		{SenderActive, CommandDisableSender, SenderActive, "F5"}, // notice is given
 		{SenderActive, CommandWithdrawDisable, SenderActive, "F5"},

@@ -26,6 +26,8 @@ type View struct {
 	byLook    map[string][]*Sender // by Likeness of the name
 	lists     map[string]*priceList
 	pauses    map[string]ActivePause // the switches that are on, by name
+
+	regulations []Regulations // every version, in order
 }
 
 // Account is an account as it stands.
@@ -72,6 +74,7 @@ type accountRecord struct {
 	Account
 	keys      map[string]string // key id → hash
 	endpoints []Endpoint
+	accepted  []Acceptance
 }
 
 // NewView returns an empty view.
@@ -109,6 +112,8 @@ func (v *View) Apply(stream string, version int64, e Event, at time.Time) {
 		v.applyPrices(id, version, e)
 	case pausePrefix:
 		v.applyPause(e, at)
+	case regulationsPrefix:
+		v.applyRegulations(version, e)
 	}
 }
 
@@ -137,6 +142,8 @@ func (v *View) applyAccount(id string, version int64, e Event, at time.Time) {
 	case EndpointRemoved:
 		// A new slice: the old one may be in a reader's hands.
 		a.endpoints = slices.DeleteFunc(slices.Clone(a.endpoints), func(x Endpoint) bool { return x.ID == e.Endpoint })
+	case RegulationsAccepted:
+		a.accepted = append(slices.Clip(a.accepted), Acceptance{Version: e.Version, Digest: e.Digest, Label: e.Label, At: at})
 	}
 }
 
@@ -320,9 +327,9 @@ func sorted(list []*Sender) []Sender {
 	return out
 }
 
-// AccountFacts gives what a message's decision needs of its account. The
+// AccountFacts gives what a message's decision needs of its account at now. The
 // routes are the installation's and are left empty.
-func (v *View) AccountFacts(account string) message.AccountFacts {
+func (v *View) AccountFacts(account string, now time.Time) message.AccountFacts {
 	a, ok := v.AccountByID(account)
 	if !ok {
 		return message.AccountFacts{}
@@ -330,6 +337,7 @@ func (v *View) AccountFacts(account string) message.AccountFacts {
 	return message.AccountFacts{
 		Known:          true,
 		Active:         account != Installation, // the installation itself sends nothing
+		Unaccepted:     v.Unaccepted(account, now),
 		Currency:       a.Currency,
 		FallbackAtOnce: a.Settings.FallbackAtOnce,
 		LatePolicy:     a.Settings.LatePolicy,

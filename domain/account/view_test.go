@@ -72,8 +72,8 @@ func TestViewOfAccountsAndKeys(t *testing.T) {
 	require.Equal(t, message.AccountFacts{
 		Known: true, Active: true, Currency: "PLN", FallbackAtOnce: true, LatePolicy: "bill_both",
 		SMSValidity: 24 * time.Hour, ReportWait: time.Hour,
-	}, j.view.AccountFacts(acc))
-	require.Equal(t, message.AccountFacts{}, j.view.AccountFacts(end))
+	}, j.view.AccountFacts(acc, now))
+	require.Equal(t, message.AccountFacts{}, j.view.AccountFacts(end, now))
 	require.Equal(t, 3, j.view.PolicyVersion(acc))
 }
 

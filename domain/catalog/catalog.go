@@ -137,6 +137,7 @@ func accounts() map[string]decoder {
 		account.TypeSenderEnableWithdrawn: as[account.SenderEnableWithdrawn],
 		account.TypeSenderTaskDone:        as[account.SenderTaskDone],
 		account.TypeSenderReminded:        as[account.SenderReminded],
+		account.TypeSenderRefused:         as[account.SenderRefused],
 		account.TypeSenderSuspended:       as[account.SenderSuspended],
 		account.TypeSenderReinstated:      as[account.SenderReinstated],
 		account.TypePricesPublished:       as[account.PricesPublished],
@@ -144,6 +145,8 @@ func accounts() map[string]decoder {
 		account.TypeEndpointRemoved:       as[account.EndpointRemoved],
 		account.TypePauseBegun:            as[account.PauseBegun],
 		account.TypePauseEnded:            as[account.PauseEnded],
+		account.TypeRegulationsPublished:  as[account.RegulationsPublished],
+		account.TypeRegulationsAccepted:   as[account.RegulationsAccepted],
 	}
 }
 

@@ -57,6 +57,9 @@ func (d *decision) refused(a Attempt, c Answer) {
 	if c.Verdict.Retry {
 		ev.RetryAt = d.retryAt(a)
 	}
+	if c.Verdict.BadSender {
+		ev.AgainstSender = &AgainstSender{SenderID: d.f.Sender.ID, Recipient: d.s.Accepted.Recipient}
+	}
 	d.emit(ev)
 	if c.Verdict.OptOut && a.Channel == domain.Viber {
 		d.close(recipient.Closed(recipient.Scopes(recipient.OriginViberBlock, nil), d.s.Accepted.Category), recipient.OriginViberBlock)

@@ -213,6 +213,7 @@ func (p Pauses) Of(ch domain.Channel) string {
 type AccountFacts struct {
 	Known          bool
 	Active         bool
+	Unaccepted     int64 // version of the regulations in force that the account has not accepted; 0 = none (B12)
 	Currency       string
 	FallbackAtOnce bool
 	LatePolicy     string

@@ -127,6 +127,14 @@ type AttemptRefused struct {
 	Reason    string     `json:"reason"` // one of the Reason constants
 	Permanent bool       `json:"permanent"`
 	RetryAt   *time.Time `json:"retry_at,omitempty"` // set when it will be tried again on this channel (D3a)
+
+	AgainstSender *AgainstSender `json:"against_sender,omitempty"` // set when the carrier refuses the sender, whatever it sends: it counts for a suspension (B13)
+}
+
+// AgainstSender names whom the carrier refuses, and for which recipient.
+type AgainstSender struct {
+	SenderID  string `json:"sender_id"`
+	Recipient string `json:"recipient"` // uuid, as in accepted
 }
 
 // AttemptUnknown: nobody knows whether the carrier took it. Never sent again on that channel.

@@ -4,7 +4,8 @@ package message
 const (
 	CodeAccountUnknown     = "account_unknown"
 	CodeAccountNotActive   = "account_not_active"
-	CodePaused             = "paused" // D17
+	CodePaused             = "paused"                   // D17
+	CodeNotAccepted        = "regulations_not_accepted" // B12
 	CodeSenderUnknown      = "sender_unknown"
 	CodeSenderNotInCountry = "sender_not_in_country" // D13
 	CodeSenderNotActive    = "sender_not_active"     // D12

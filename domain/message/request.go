@@ -54,6 +54,9 @@ func Check(f Facts, r Request) error {
 		return domain.Refuse(CodeAccountUnknown, "no such account")
 	case !f.Account.Active:
 		return domain.Refuse(CodeAccountNotActive, "the account is not active")
+	case f.Account.Unaccepted != 0:
+		return domain.Refuse(CodeNotAccepted, "version %[1]d of the regulations is in force and the account has not accepted it: read it at /v1/regulations/%[1]d/text, "+
+			"then accept it with POST /v1/regulations/%[1]d/acceptance or goniec regulations accept %[1]d", f.Account.Unaccepted)
 	case !f.Sender.Known:
 		return domain.RefuseField(CodeSenderUnknown, "sender", "the account has no sender of this name")
 	case !f.Sender.InCountry:

@@ -67,18 +67,19 @@ func TestRefused(t *testing.T) {
 		facts   func(*message.Facts)
 		request func(*message.Request)
 	}{
-		"account_unknown":       {facts: func(f *message.Facts) { f.Account = message.AccountFacts{} }},
-		"account_not_active":    {facts: func(f *message.Facts) { f.Account.Active = false }},
-		"sender_unknown":        {facts: func(f *message.Facts) { f.Sender = message.SenderFacts{} }},
-		"sender_not_in_country": {facts: func(f *message.Facts) { f.Sender.InCountry = false }}, // D13
-		"sender_not_active":     {facts: func(f *message.Facts) { f.Sender.Active = false }},    // D12
-		"opted_out":             {facts: func(f *message.Facts) { f.Allowed = never }},          // E2
-		"no_price":              {facts: func(f *message.Facts) { f.Prices = noSMSPrice }},      // F8
-		"invalid_category":      {request: func(r *message.Request) { r.Category = "spam" }},    // D2
-		"invalid_content":       {request: func(r *message.Request) { r.Content = "" }},
-		"invalid_validity":      {request: func(r *message.Request) { r.ValidityMS = 14_999 }}, // D3
-		"invalid_send_at":       {request: func(r *message.Request) { r.SendAt = &later }},     // D3b
-		"invalid_sms":           {request: func(r *message.Request) { r.SMSParts = 0 }},        // D8
+		"account_unknown":          {facts: func(f *message.Facts) { f.Account = message.AccountFacts{} }},
+		"account_not_active":       {facts: func(f *message.Facts) { f.Account.Active = false }},
+		"regulations_not_accepted": {facts: func(f *message.Facts) { f.Account.Unaccepted = 2 }}, // B12
+		"sender_unknown":           {facts: func(f *message.Facts) { f.Sender = message.SenderFacts{} }},
+		"sender_not_in_country":    {facts: func(f *message.Facts) { f.Sender.InCountry = false }}, // D13
+		"sender_not_active":        {facts: func(f *message.Facts) { f.Sender.Active = false }},    // D12
+		"opted_out":                {facts: func(f *message.Facts) { f.Allowed = never }},          // E2
+		"no_price":                 {facts: func(f *message.Facts) { f.Prices = noSMSPrice }},      // F8
+		"invalid_category":         {request: func(r *message.Request) { r.Category = "spam" }},    // D2
+		"invalid_content":          {request: func(r *message.Request) { r.Content = "" }},
+		"invalid_validity":         {request: func(r *message.Request) { r.ValidityMS = 14_999 }}, // D3
+		"invalid_send_at":          {request: func(r *message.Request) { r.SendAt = &later }},     // D3b
+		"invalid_sms":              {request: func(r *message.Request) { r.SMSParts = 0 }},        // D8
 	} {
 		t.Run(code, func(t *testing.T) {
 			t.Parallel()
@@ -374,4 +375,16 @@ func TestStraightToSMS(t *testing.T) {
 	events = b.do(request())
 	require.Equal(t, []string{"accepted", "opted_out", "released", "fell_back", "attempt_started"}, types(events))
 	require.Equal(t, "E2", find[message.FellBack](t, events).Rule)
+}
+
+// rules.md B13, D16: a refusal of the sender names it and the recipient; no other does.
+func TestRefusalOfTheSender(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.do(request())
+	got := find[message.AttemptRefused](t, b.refuse("43", message.MeaningOfViber(43).Verdict))
+	require.Equal(t, &message.AgainstSender{SenderID: "sender", Recipient: "rcp"}, got.AgainstSender)
+	b = newBench(t)
+	b.do(request())
+	require.Nil(t, find[message.AttemptRefused](t, b.refuse("3", message.MeaningOfViber(3).Verdict)).AgainstSender)
 }

@@ -110,7 +110,7 @@ func emptyState(stream string) (aggregate, error) {
 		return recipientState{}, nil
 	case "number":
 		return numberState{}, nil
-	case "account", "sender", "prices", "pause":
+	case "account", "sender", "prices", "pause", "regulations":
 		return accountState{account.State{Stream: stream}}, nil
 	case "billing":
 		return billingState{billing.State{Stream: stream}}, nil
@@ -125,7 +125,7 @@ func emptyState(stream string) (aggregate, error) {
 // journalOf says which journal topic a stream's events go to.
 func journalOf(stream string) string {
 	switch kindOf(stream) {
-	case "account", "sender", "prices", "pause", "billing":
+	case "account", "sender", "prices", "pause", "billing", "regulations":
 		return accountsJournal
 	}
 	return messagesJournal

@@ -78,12 +78,13 @@ func (b *bench) config(store *decider.Store) decider.Config {
 // start runs a decider until the returned function is called.
 func (b *bench) start(dir string, adjust ...func(*decider.Config)) (stop func()) {
 	b.t.Helper()
-	store, err := decider.OpenStore(dir)
-	require.NoError(b.t, err)
-	cfg := b.config(store)
+	cfg := b.config(nil)
 	for _, fn := range adjust {
 		fn(&cfg)
 	}
+	store, err := decider.OpenStore(b.t.Context(), dir, cfg.Log)
+	require.NoError(b.t, err)
+	cfg.Store = store
 	d, err := decider.New(cfg)
 	require.NoError(b.t, err)
 	ctx, cancel := context.WithCancel(b.t.Context())

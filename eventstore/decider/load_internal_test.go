@@ -17,7 +17,7 @@ import (
 
 // BenchmarkLoad puts saved states of live messages into an empty store.
 func BenchmarkLoad(b *testing.B) {
-	store, err := OpenStore(b.TempDir())
+	store, err := OpenStore(b.Context(), b.TempDir(), slog.New(slog.DiscardHandler))
 	require.NoError(b, err)
 	cfg := &Config{Clock: domain.SystemClock, Log: slog.New(slog.DiscardHandler)}
 	o := &owner{cfg: cfg, store: store, keys: newKeyspace(0), find: &finder{db: store.db}}

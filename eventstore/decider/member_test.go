@@ -39,7 +39,7 @@ func (idle) Close() error { return nil }
 // before it reads or writes anything: its successor is at work.
 func TestCountedOutWhileItsProducerOpens(t *testing.T) {
 	t.Parallel()
-	store, err := decider.OpenStore(t.TempDir())
+	store, err := decider.OpenStore(t.Context(), t.TempDir(), slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, store.Close()) })
 	cluster := &countedOut{}

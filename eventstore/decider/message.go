@@ -75,7 +75,7 @@ func (g *group) facts(w whose) (message.Facts, error) {
 		NewID: func(i int) string {
 			return g.o.derive(g.seed, "attempt", strconv.Itoa(base), strconv.Itoa(i))
 		},
-		Account: view.AccountFacts(w.account), Sender: view.SenderFacts(w.account, w.sender, w.country),
+		Account: view.AccountFacts(w.account, g.now), Sender: view.SenderFacts(w.account, w.sender, w.country),
 		Prices: view.PriceFinder(w.account), Allowed: rcp.Allowed, NotOnApp: num.NotOnViber(g.now),
 		Sealed: part.Sealed,
 		Month:  func(t time.Time) calendar.Month { return calendar.MonthOf(t, g.o.cfg.Zone) },

@@ -2,6 +2,7 @@ package decider_test
 
 import (
 	"encoding/json"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
@@ -98,19 +99,19 @@ func TestTruncatedStateIsRebuilt(t *testing.T) {
 	for _, name := range tables {
 		require.NoError(t, os.Truncate(name, 100))
 	}
-	b.goesOn(dir, streams[2], "local state was damaged", 1)
+	b.goesOn(dir, streams[2], "it is damaged", 1)
 }
 
 // A store that another process has open is not damaged.
 func TestAStoreInUseIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	first, err := decider.OpenStore(dir)
+	first, err := decider.OpenStore(t.Context(), dir, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
-	_, err = decider.OpenStore(dir)
+	_, err = decider.OpenStore(t.Context(), dir, slog.New(slog.DiscardHandler))
 	require.Error(t, err)
 	require.NoError(t, first.Close())
-	second, err := decider.OpenStore(dir)
+	second, err := decider.OpenStore(t.Context(), dir, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	require.NoError(t, second.Close())
 }

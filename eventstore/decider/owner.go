@@ -30,9 +30,6 @@ func New(cfg Config) (*Decider, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	if cfg.Store.lost != nil {
-		cfg.Log.Warn("local state was damaged and is rebuilt", "why", cfg.Store.lost)
-	}
 	return &Decider{cfg: cfg}, nil
 }
 

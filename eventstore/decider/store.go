@@ -5,10 +5,12 @@
 package decider
 
 import (
+	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -22,14 +24,12 @@ import (
 // a cache that the journal can rebuild. It is written without fsync after each
 // Kafka commit, so after a crash it may lag behind the journal, never lead it.
 type Store struct {
-	db   *pebble.DB
-	lost error // why what was in the directory had to be dropped
+	db *pebble.DB
 }
 
-// OpenStore opens or creates the store in dir. One process at a time. What is
-// damaged is dropped: it can be rebuilt. adjust may put it on another file
-// system, or make it smaller.
-func OpenStore(dir string, adjust ...func(*pebble.Options)) (*Store, error) {
+// OpenStore opens or creates the store in dir, as OpenCache does. One process at a
+// time. adjust may put it on another file system, or make it smaller.
+func OpenStore(ctx context.Context, dir string, log *slog.Logger, adjust ...func(*pebble.Options)) (*Store, error) {
 	cache := pebble.NewCache(32 << 20)
 	defer cache.Unref()
 	opts := &pebble.Options{
@@ -41,11 +41,11 @@ func OpenStore(dir string, adjust ...func(*pebble.Options)) (*Store, error) {
 	for _, fn := range adjust {
 		fn(opts)
 	}
-	db, lost, err := openOrReset(dir, opts)
+	db, err := eventstore.OpenCache(ctx, dir, opts, log)
 	if err != nil {
 		return nil, fmt.Errorf("open state store: %w", err)
 	}
-	return &Store{db: db, lost: lost}, nil
+	return &Store{db: db}, nil
 }
 
 // Close flushes and closes the store; no owner may be running.

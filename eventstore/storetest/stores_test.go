@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net"
 	"os"
 	"slices"
@@ -296,7 +297,7 @@ func savedBefore() storetest.Store {
 				return nil, err
 			}
 		}
-		return decider.OpenStore(dir)
+		return decider.OpenStore(context.Background(), dir, slog.New(slog.DiscardHandler))
 	}
 	return s
 }

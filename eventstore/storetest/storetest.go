@@ -6,6 +6,7 @@ package storetest
 
 import (
 	"context"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -64,7 +65,9 @@ func (s Store) withDefaults() Store {
 		s.Edge = func(c eventstore.KafkaConfig) (Edge, error) { return eventstore.NewProducer(c) }
 	}
 	if s.State == nil {
-		s.State = func(_, dir string) (*decider.Store, error) { return decider.OpenStore(dir) }
+		s.State = func(_, dir string) (*decider.Store, error) {
+			return decider.OpenStore(context.Background(), dir, slog.New(slog.DiscardHandler))
+		}
 	}
 	return s
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"goniec/domain"
+	"goniec/domain/account"
 	"goniec/domain/message"
 )
 
@@ -18,8 +19,9 @@ type Expectation struct {
 	Viber   int            `json:"viber_charges"`
 	SMS     int            `json:"sms_charges"`
 	Besides string         `json:"besides,omitempty"` // what else happens, in words, in the order of demo.Outcome.Besides
-	Most    int            `json:"-"`                 // messages in a run, 0 = any: more would open the sender's breaker
+	Most    int            `json:"-"`                 // messages in a run, 0 = any: more would open the sender's breaker, or be refused
 	Or      *Expectation   `json:"-"`                 // what the rules allow as well
+	Against bool           `json:"-"`                 // it speaks against the sender: the third message suspends it (B13), so that a fourth would be refused
 }
 
 // Most of a suffix whose faults count for a breaker, which opens after five in a
@@ -28,6 +30,9 @@ const (
 	mostOnce  = 4
 	mostTwice = 2
 )
+
+// mostAgainst are the messages that suspend their sender.
+const mostAgainst = account.RefusalRecipients
 
 const (
 	toViber = domain.Viber
@@ -83,9 +88,14 @@ func statuses() []Expectation {
 	atOnce := func(suffix, does, reason string, most int) Expectation {
 		return Expectation{Suffix: suffix, Does: does, State: "delivered", Channel: toSMS, SMS: 1, Besides: "fallback=" + reason, Most: most}
 	}
+	against := func(suffix, does, reason string) Expectation {
+		e := atOnce(suffix, does, reason, mostAgainst)
+		e.Against = true
+		return e
+	}
 	return []Expectation{
 		{Suffix: "30", Does: "status 1: internal failure", State: "delivered", Channel: toSMS, SMS: 1, Besides: "fallback=deadline retries=2"},
-		atOnce("31", "status 2: bad service", "bad_service", mostTwice),
+		against("31", "status 2: bad service", "bad_service"),
 		atOnce("32", "status 4: type blocked", "type_blocked", 0),
 		atOnce("33", "status 5: bad type", "bad_type", 0),
 		atOnce("34", "status 6: bad parameters", "bad_parameters", 0),
@@ -103,7 +113,7 @@ func statuses() []Expectation {
 		{Suffix: "46", Does: "status 12: already sent", State: "delivered", Channel: toSMS, SMS: 1, Besides: "fallback=deadline unknown=1"},
 		atOnce("47", "status 17: no more messages", "no_more_messages", 0),
 		{Suffix: "48", Does: "status 27: invalid number", State: "failed", Besides: "ends=invalid_number"},
-		atOnce("49", "status 43: blocked service", "service_blocked", mostTwice),
+		against("49", "status 43: blocked service", "service_blocked"),
 	}
 }
 

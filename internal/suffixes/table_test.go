@@ -92,4 +92,5 @@ func requireBesides(t *testing.T, e Expectation, text string) {
 	}
 	require.Equal(t, strings.Contains(text, "reply"), has("reply"), e.Suffix)
 	require.Equal(t, e.Suffix == "14", e.Or != nil)
+	require.Equal(t, strings.Contains(text, "suspends the sender"), e.Against)
 }

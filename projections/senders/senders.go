@@ -46,7 +46,8 @@ func (Projection) Wants(e domain.Event) bool {
 }
 
 // Change is one line of a configuration's history, which leaves out the saves of
-// its form: they may be many, and each is an event of the journal.
+// its form and the carrier's single refusals (B13): they may be many, and each is an
+// event of the journal.
 type Change struct {
 	At      time.Time            `json:"at"`
 	Type    string               `json:"type"` // of the event, without "goniec.sender." and version: "created", "submitted", …
@@ -167,7 +168,7 @@ func (s *stored) fold(e projections.Event) {
 	if _, created := fact.(account.SenderCreated); created {
 		s.Created = e.Time
 	}
-	if typ := changeType(e.Type); !strings.HasSuffix(typ, "_saved") {
+	if typ := changeType(e.Type); !strings.HasSuffix(typ, "_saved") && e.Type != account.TypeSenderRefused {
 		s.History = append(s.History, Change{At: e.Time, Actor: e.Actor, Type: typ, State: s.State.Sender.Status, Reasons: account.ReasonsOf(fact)})
 	}
 }

@@ -118,8 +118,7 @@ func (w *world) down(name string, p *process) (func() error, error) {
 	if p == nil {
 		return nil, fmt.Errorf("no such process: %q", name)
 	}
-	p.end(syscall.SIGKILL)
-	return p.start, nil
+	return p.start, p.end(syscall.SIGKILL)
 }
 
 func (w *world) freeze(name string) (func() error, error) {
@@ -136,15 +135,14 @@ func (w *world) freeze(name string) (func() error, error) {
 }
 
 // fillDisk fills the small disk under its process, and after a while kills the
-// process too: what it has reserved lets it go on, a start on a full disk cannot.
+// process too: what it has reserved lets it go on, a start has to drop its caches.
 func (w *world) fillDisk(ctx context.Context, after time.Duration) (func() error, error) {
 	if err := w.disk.fill(); err != nil {
 		return w.disk.free, err
 	}
 	p := w.procs[diskProcess]
 	_ = pause(ctx, after) // it is undone in any case
-	p.end(syscall.SIGKILL)
-	return w.disk.free, p.start()
+	return w.disk.free, errors.Join(p.end(syscall.SIGKILL), p.start())
 }
 
 func (w *world) wrongClock(name string, by time.Duration) (func() error, error) {
@@ -152,14 +150,13 @@ func (w *world) wrongClock(name string, by time.Duration) (func() error, error) 
 	if p == nil {
 		return nil, fmt.Errorf("no such process: %q", name)
 	}
-	p.end(syscall.SIGKILL)
+	err := p.end(syscall.SIGKILL)
 	p.setEnv("GONIEC_CLOCK_OFFSET=" + by.String())
-	err := p.start()
 	return func() error {
-		p.end(syscall.SIGKILL)
+		err := p.end(syscall.SIGKILL)
 		p.setEnv()
-		return p.start()
-	}, err
+		return errors.Join(err, p.start())
+	}, errors.Join(err, p.start())
 }
 
 func (w *world) killBrokers(ctx context.Context, names []string) (func() error, error) {

@@ -27,6 +27,8 @@ type process struct {
 	note  func(format string, args ...any)
 	ready func(ctx context.Context) bool
 
+	stopBudget time.Duration // of its heeding a signal
+
 	mu     sync.Mutex
 	env    []string // of the next start, besides the command's own
 	run    *life
@@ -43,7 +45,10 @@ type life struct {
 	ready bool
 }
 
-const reviveAfter = time.Second
+const (
+	reviveAfter = time.Second
+	stopBudget  = time.Minute
+)
 
 // start starts it. Idempotent.
 func (p *process) start() error {
@@ -115,8 +120,10 @@ func (p *process) over(l *life, err error) {
 	})
 }
 
-// end ends it with the signal and waits; it stays down until start.
-func (p *process) end(sig syscall.Signal) {
+// end ends it with the signal and waits; it stays down until start. One that does
+// not heed the signal within stopBudget is made to write its goroutines into its
+// log, and is killed when it does not do that either: that is an error.
+func (p *process) end(sig syscall.Signal) error {
 	p.mu.Lock()
 	p.halted = true
 	l := p.run
@@ -128,8 +135,26 @@ func (p *process) end(sig syscall.Signal) {
 		}
 	}
 	p.mu.Unlock()
-	if l != nil {
+	if l == nil || l.over(p.stopBudget) {
+		return nil
+	}
+	_ = syscall.Kill(l.cmd.Process.Pid, syscall.SIGQUIT) // gone in the meantime: then over says so
+	if !l.over(p.stopBudget) {
+		_ = syscall.Kill(l.cmd.Process.Pid, syscall.SIGKILL)
 		<-l.done
+	}
+	return fmt.Errorf("%s did not end within %s of %v; see %s", p.name, p.stopBudget, sig, p.log)
+}
+
+// over waits for the end of a life, for so long.
+func (l *life) over(within time.Duration) bool {
+	t := time.NewTimer(within)
+	defer t.Stop()
+	select {
+	case <-l.done:
+		return true
+	case <-t.C:
+		return false
 	}
 }
 

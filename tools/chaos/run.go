@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"goniec/tools/chaos/check"
@@ -84,14 +85,31 @@ func (r *run) live(ctx context.Context, key string) error {
 	stop()
 	watch.Wait()
 	r.w.note("sent: %d of %d were answered 202, in %d tries", r.load.accepted(), len(r.load.sent), r.load.tries)
-	ready, cancel := context.WithTimeout(ctx, startBudget)
-	defer cancel()
-	for _, p := range append(procsOf(r.w), r.w.carriers) {
-		if err := p.awaitReady(ready); err != nil {
-			r.rep.fault("%v", err)
-		}
+	for _, err := range awaitAll(ctx, append(procsOf(r.w), r.w.carriers), startBudget) {
+		r.w.note("%v", err)
+		r.rep.fault("%v", err)
 	}
 	return r.settle(ctx)
+}
+
+// awaitAll waits for all processes at once, so that one that hangs takes no time
+// from another, and returns what is wrong with those that are not ready within
+// budget. They are made to write their goroutines into their logs, which ends
+// them, and are started again.
+func awaitAll(ctx context.Context, procs []*process, budget time.Duration) []error {
+	ctx, cancel := context.WithTimeout(ctx, budget)
+	defer cancel()
+	errs := make([]error, len(procs))
+	var wg sync.WaitGroup
+	for i, p := range procs {
+		wg.Go(func() {
+			if errs[i] = p.awaitReady(ctx); errs[i] != nil {
+				p.signal(syscall.SIGQUIT)
+			}
+		})
+	}
+	wg.Wait()
+	return slices.DeleteFunc(errs, func(err error) bool { return err == nil })
 }
 
 func procsOf(w *world) (out []*process) {
@@ -128,8 +146,22 @@ func (r *run) settle(ctx context.Context) error {
 		last = now
 	}
 	r.rep.Settled = time.Since(began)
+	if calm < 3 {
+		r.w.note("not settled within %s: %s", r.rep.Settled.Round(time.Second), last)
+		r.unready(ctx)
+		return nil
+	}
 	r.w.note("settled after %s: %s", r.rep.Settled.Round(time.Second), last)
 	return nil
+}
+
+// unready says which processes do not answer or wait for something.
+func (r *run) unready(ctx context.Context) {
+	for _, p := range append(procsOf(r.w), r.w.carriers) {
+		if !p.ready(ctx) {
+			r.w.note("%s is not ready; see %s", p.name, p.log)
+		}
+	}
 }
 
 // look asks how far everything is.

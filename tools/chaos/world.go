@@ -171,7 +171,7 @@ func (w *world) buildCarriers(ctx context.Context) error {
 // child prepares a process whose readiness a URL tells.
 func (w *world) child(name string, cmd func() *exec.Cmd, health string) *process {
 	probe := &http.Client{Timeout: 2 * time.Second}
-	return &process{name: name, log: filepath.Join(w.opt.dir, name+".log"), cmd: cmd, note: w.note, ready: func(ctx context.Context) bool {
+	return &process{name: name, stopBudget: stopBudget, log: filepath.Join(w.opt.dir, name+".log"), cmd: cmd, note: w.note, ready: func(ctx context.Context) bool {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, health, nil)
 		if err != nil {
 			return false
@@ -249,12 +249,18 @@ func (w *world) buildProcesses(ctx context.Context) error {
 func (w *world) close(ctx context.Context) error {
 	var errs []error
 	var wg sync.WaitGroup
+	var mu sync.Mutex
 	for _, p := range w.procs {
-		wg.Go(func() { p.end(syscall.SIGTERM) })
+		wg.Go(func() {
+			err := p.end(syscall.SIGTERM)
+			mu.Lock()
+			defer mu.Unlock()
+			errs = append(errs, err)
+		})
 	}
 	wg.Wait()
 	if w.carriers != nil {
-		w.carriers.end(syscall.SIGTERM)
+		errs = append(errs, w.carriers.end(syscall.SIGTERM))
 	}
 	w.links.close()
 	errs = append(errs, w.db.stop())

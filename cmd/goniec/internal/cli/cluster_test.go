@@ -103,7 +103,7 @@ func requireRotation(t *testing.T, do func(...string) result, path string) {
 	require.Equal(t, result{ExitUsage, "", "goniec: the secrets file holds no such key\n"}, do("keys", "use", "3"))
 	require.Zero(t, do("keys", "use", "2").code)
 	got := do("keys", "list", "--usage")
-	require.Equal(t, result{0, "KEY  STATE  DAY KEYS  WEBHOOK SECRETS  PARKED\n1    opens  0         0                0\n2    seals  0         0                0\n", ""}, got)
+	require.Equal(t, result{0, "KEY  STATE  DAY KEYS  WEBHOOK SECRETS  PARKED  ACCEPTANCES\n1    opens  0         0                0       0\n2    seals  0         0                0       0\n", ""}, got)
 	after, err := run.ReadSecrets(path)
 	require.NoError(t, err)
 	require.Equal(t, before.Seal.Keys["1"], after.Seal.Keys["1"])

@@ -101,7 +101,7 @@ func (a *app) sealKeys(cmd *cobra.Command, usage bool) (out keysBody, err error)
 func (a *app) sayKeys(b keysBody, usage bool) {
 	head := []string{"KEY", "STATE"}
 	if usage {
-		head = append(head, "DAY KEYS", "WEBHOOK SECRETS", "PARKED")
+		head = append(head, "DAY KEYS", "WEBHOOK SECRETS", "PARKED", "ACCEPTANCES")
 	}
 	var rows [][]string
 	for _, k := range b.Keys {
@@ -114,7 +114,7 @@ func (a *app) sayKeys(b keysBody, usage bool) {
 		}
 		row := []string{k.Name, state}
 		if k.Opens != nil {
-			row = append(row, words.Thousands(int64(k.Opens.DayKeys)), words.Thousands(int64(k.Opens.Secrets)), words.Thousands(int64(k.Opens.Parked)))
+			row = append(row, words.Thousands(int64(k.Opens.DayKeys)), words.Thousands(int64(k.Opens.Secrets)), words.Thousands(int64(k.Opens.Parked)), words.Thousands(int64(k.Opens.Acceptances)))
 		}
 		rows = append(rows, row)
 	}

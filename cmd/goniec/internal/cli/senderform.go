@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -17,7 +18,7 @@ import (
 
 func (a *app) senderCommand() *cobra.Command {
 	commands := []*cobra.Command{
-		a.senderShow(), a.senderCreate(), a.senderSet(),
+		a.senderShow(), a.senderCreate(), a.senderSet(), a.senderLogo(),
 		a.senderStep("submit", "Submit the form; it is frozen from then on", `Submits the form for verification. It must lack nothing (see "goniec sender show"), and
 nothing can be changed until it is withdrawn or returned. An operator's key may
 submit a sender whose form is filled elsewhere.`, "submit", nil),
@@ -134,6 +135,7 @@ func (a *app) senderCreate() *cobra.Command {
 	fs.StringVar(&in.Company, "company", "", "company `name`: at most 11 letters A-Z, a-z and digits (required)")
 	fs.StringVar(&in.Name, "name", "", "sender `name` as Viber shows it, at most 20 characters; it stays (default: the company name)")
 	fs.StringVar(&in.Country, "country", account.DefaultCountry, "destination `country`; it stays")
+	fs.Int64Var(&in.AcceptRegulations, "accept-regulations", 0, "accept this `version` of the regulations herewith; see regulations list")
 	fs.StringVar(&in.Account, "account", "", "`id` of the account, with an operator's key")
 	_ = cmd.MarkFlagRequired("company") // it was defined above
 	return cmd
@@ -150,8 +152,8 @@ func (a *app) senderSet() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "set ID", Short: "Save a part of the form", Args: cobra.ExactArgs(1),
 		Long: `Saves what is named and leaves the rest as it is; an empty value is taken away. Samples are
-kept for ever: no recipient's data belongs in them. Of the logo goniec keeps the
-digest: keep the file.`,
+kept for ever: no recipient's data belongs in them. The logo is kept without its
+metadata.`,
 		Example: "goniec sender set ID --type finance --kind \"one-time codes\" --communication 1way\ngoniec sender set ID --sample \"Your code: 1234\" --sample \"Your parcel is on its way.\" --logo logo.png",
 		RunE: a.withAPI(func(cmd *cobra.Command, api *remote, args []string) error {
 			in, err := f.request(cmd)
@@ -168,6 +170,37 @@ digest: keep the file.`,
 	f.define(cmd)
 	ifVersion(cmd, &version)
 	return cmd
+}
+
+func (a *app) senderLogo() *cobra.Command {
+	var path string
+	cmd := &cobra.Command{
+		Use: "logo ID", Short: "Save the logo as goniec keeps it", Args: cobra.ExactArgs(1),
+		Example: "goniec sender logo ID --out logo.png",
+		RunE: a.withAPI(func(cmd *cobra.Command, api *remote, args []string) error {
+			data, err := api.SenderLogo(cmd.Context(), args[0])
+			if err != nil {
+				return notFound(err, "sender or logo")
+			}
+			return a.saveFile(path, data)
+		}),
+	}
+	cmd.Flags().StringVar(&path, "out", "", "the `file` to write (required)")
+	_ = cmd.MarkFlagRequired("out") // it was defined above
+	return cmd
+}
+
+// saveFile writes what was asked for and says so.
+func (a *app) saveFile(path string, data []byte) error {
+	if err := os.WriteFile(path, data, 0o644); err != nil { //nolint:gosec // for whoever asked, as their other files are
+		return failWith(ExitUsage, fmt.Errorf("--out: %w", err))
+	}
+	saved := struct {
+		File   string `json:"file"`
+		Bytes  int    `json:"bytes"`
+		SHA256 string `json:"sha256"`
+	}{path, len(data), fmt.Sprintf("%x", sha256.Sum256(data))}
+	return a.show(saved, func() { a.say("%s: %d bytes, SHA-256 %s", saved.File, saved.Bytes, saved.SHA256) })
 }
 
 // formFlags are the parts of the form.
@@ -236,7 +269,7 @@ func readLogo(path string) (string, error) {
 	if err != nil {
 		return "", failWith(ExitUsage, fmt.Errorf("--logo: %w", err))
 	}
-	if _, err := account.ValidateLogo(data); err != nil {
+	if _, _, err := account.CleanLogo(data); err != nil {
 		return "", err
 	}
 	return base64.StdEncoding.EncodeToString(data), nil

@@ -6,6 +6,7 @@ import (
 	"image/gif"
 	"image/png"
 	"net/http"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -80,7 +81,7 @@ func TestSenderSet(t *testing.T) {
 	require.Equal(t, 0, f.do("sender", "set", testID, "--kind", "", "--sample", "", "--logo", "").code)
 	require.JSONEq(t, `{"kind":"","samples":[],"logo":""}`, f.got("PATCH")[1].body, "what is empty is taken away")
 
-	require.Equal(t, result{ExitRefused, "", "goniec: invalid_logo: logo: has 20×20 pixels; it must have 200×200\n"},
+	require.Equal(t, result{ExitRefused, "", "goniec: invalid_logo: logo: has 20×20 pixels: crop or scale it to exactly 200×200\n"},
 		f.do("sender", "set", testID, "--logo", file(t, "logo.gif", small.String())))
 	require.Equal(t, ExitUsage, f.do("sender", "set", testID).code)
 	require.Equal(t, ExitUsage, f.do("sender", "set", testID, "--logo", filepath.Join(t.TempDir(), "none")).code)
@@ -88,4 +89,18 @@ func TestSenderSet(t *testing.T) {
 	require.Len(t, f.got("PATCH"), 2)
 	f.says("PATCH /v1/senders/*", 412, client.Error{})
 	require.Equal(t, ExitRefused, f.do("sender", "set", testID, "--kind", "x", "--if-version", "2").code)
+}
+
+func TestSenderLogo(t *testing.T) {
+	t.Parallel()
+	f := newFake(t).says("GET /v1/senders/"+testID+"/logo", 200, "\x89PNG and so on")
+	path := filepath.Join(t.TempDir(), "saved.png")
+	require.Equal(t, result{0, path + ": 14 bytes, SHA-256 29a1575c11fb9bb9cc316909eea3477825b394861e0c2204aa51a96a2e6883b3\n", ""}, f.do("sender", "logo", testID, "--out", path))
+	data, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, "\x89PNG and so on", string(data))
+	require.Equal(t, ExitUsage, f.do("sender", "logo", testID).code)
+	require.Equal(t, ExitUsage, f.do("sender", "logo", testID, "--out", filepath.Join(t.TempDir(), "none", "x")).code)
+	f.says("GET /v1/senders/"+testID+"/logo", 404, httpapi.Problem{Status: 404, Code: "not_found", Detail: "x"})
+	require.Equal(t, result{ExitRefused, "", "goniec: this account has no such sender or logo (not_found)\n"}, f.do("sender", "logo", testID, "--out", path))
 }

@@ -116,9 +116,39 @@ func (c *Client) StepSender(ctx context.Context, id, step string, version int64,
 	return out, err
 }
 
+// SenderLogo returns the logo's file.
+func (c *Client) SenderLogo(ctx context.Context, id string) (file []byte, err error) {
+	err = c.get(ctx, "/v1/senders/"+url.PathEscape(id)+"/logo", nil, &file)
+	return file, err
+}
+
 // Tasks lists what operators have to do.
 func (c *Client) Tasks(ctx context.Context) (out httpapi.TaskList, err error) {
 	err = c.get(ctx, "/v1/tasks", nil, &out)
+	return out, err
+}
+
+// Regulations lists the versions, and what the account has accepted.
+func (c *Client) Regulations(ctx context.Context) (out httpapi.RegulationsList, err error) {
+	err = c.get(ctx, "/v1/regulations", nil, &out)
+	return out, err
+}
+
+// RegulationsText returns a version's text, as it was published.
+func (c *Client) RegulationsText(ctx context.Context, version string) (file []byte, err error) {
+	err = c.get(ctx, "/v1/regulations/"+url.PathEscape(version)+"/text", nil, &file)
+	return file, err
+}
+
+// AcceptRegulations accepts a version for the account.
+func (c *Client) AcceptRegulations(ctx context.Context, version string) (out httpapi.ChangedBody, err error) {
+	err = c.do(ctx, request{method: http.MethodPost, path: "/v1/regulations/" + url.PathEscape(version) + "/acceptance", out: &out, repeatable: true})
+	return out, err
+}
+
+// PublishRegulations publishes a version. It needs an operator's key.
+func (c *Client) PublishRegulations(ctx context.Context, in httpapi.RegulationsRequest) (out httpapi.RegulationsBody, err error) {
+	err = c.do(ctx, request{method: http.MethodPost, path: "/v1/regulations", in: in, out: &out, repeatable: true})
 	return out, err
 }
 

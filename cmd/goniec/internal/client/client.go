@@ -179,6 +179,10 @@ func (c *Client) read(ctx context.Context, resp *http.Response, out any) error {
 	if len(body) > maxAnswer {
 		return errors.New("the answer is too large")
 	}
+	if raw, ok := out.(*[]byte); ok {
+		*raw = body
+		return nil
+	}
 	if out == nil {
 		return nil
 	}

@@ -50,6 +50,7 @@ func (d *demo) check(ctx context.Context) error {
 		name string
 		fn   func(context.Context, *projections.Projector) error
 	}{
+		{"suspensions", d.checkSuspensions},
 		{"totals", d.checkTotals},
 		{"the carriers' log", d.checkCarriers},
 		{"hash chain", d.checkChain},

@@ -84,7 +84,7 @@ func (r *Report) add(name, detail string, faults []string) {
 }
 
 // checks is how many questions a whole report answers.
-const checks = 8
+const checks = 9
 
 func (r *Report) finish() {
 	r.OK = len(r.Checks) == checks && len(r.Notes) == 0

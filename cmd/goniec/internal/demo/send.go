@@ -38,8 +38,11 @@ type Latency struct {
 func newSent(n int) *Sent { return &Sent{ids: make([]string, n), took: make([]time.Duration, n)} }
 
 // apiClient talks to the installation's API with the demo account's key.
-func (t target) apiClient() (*client.Client, error) {
-	key, err := os.ReadFile(t.running.APIKeyFile)
+func (t target) apiClient() (*client.Client, error) { return t.clientOf(t.running.APIKeyFile) }
+
+// clientOf talks to it with the key in that file.
+func (t target) clientOf(path string) (*client.Client, error) {
+	key, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("API key: %w", err)
 	}

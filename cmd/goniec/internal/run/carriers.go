@@ -79,11 +79,11 @@ func (n *Node) afterStart(run part) part {
 }
 
 // addDispatcher calls the carriers and takes the SMSC's receipts.
-func (n *Node) addDispatcher(context.Context) error {
+func (n *Node) addDispatcher(ctx context.Context) error {
 	if err := os.MkdirAll(n.cfg.StateDir("contents"), 0o700); err != nil {
 		return err
 	}
-	contents, err := eventstore.OpenContentStore(n.cfg.StateDir("contents"), n.secrets.Installation, n.client, n.kafka.Topics())
+	contents, err := eventstore.OpenContentStore(ctx, n.cfg.StateDir("contents"), n.secrets.Installation, n.client, n.kafka.Topics(), n.log)
 	if err != nil {
 		return err
 	}

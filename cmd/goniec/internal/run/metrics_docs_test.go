@@ -27,7 +27,7 @@ const (
 
 Every process answers ` + "`/metrics`" + ` for Prometheus: on the API's port, or on ` + "`probes.addr`" + ` where the role api is not run. This page is made
 from what is registered (` + "`make generate`" + `); a test compares the two. Besides, there are Go's own (` + "`go_…`, `process_…`" + `) and those of the
-webhooks' Watermill router (` + "`goniec_reactor_…`" + `). Labels are partitions, routes, codes and fixed words: never an account, a number or a text.
+reactors' Watermill routers (` + "`goniec_reactor_…`" + `). Labels are partitions, routes, codes and fixed words: never an account, a number or a text.
 Metrics of a partition come from the process that owns it, so take the maximum over processes. Rules for alerts: [alerts/goniec.rules.yml](alerts/goniec.rules.yml).
 
 | metric | type | labels | what |

@@ -380,11 +380,11 @@ func (n *Node) hasStarted() bool {
 	}
 }
 
-func (n *Node) addDecider(context.Context) error {
+func (n *Node) addDecider(ctx context.Context) error {
 	if err := os.MkdirAll(n.cfg.StateDir("state"), 0o700); err != nil {
 		return err
 	}
-	store, err := decider.OpenStore(n.cfg.StateDir("state"))
+	store, err := decider.OpenStore(ctx, n.cfg.StateDir("state"), n.log)
 	if err != nil {
 		return err
 	}

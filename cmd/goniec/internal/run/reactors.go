@@ -3,11 +3,13 @@ package run
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"goniec/adapters/gateway"
 	"goniec/adapters/httpapi"
+	"goniec/adapters/suspender"
 	"goniec/adapters/webhooks"
 	"goniec/eventstore"
 )
@@ -43,7 +45,7 @@ func (n *Node) hooks() (*webhooks.Webhooks, error) {
 	return n.engine, err
 }
 
-// addReactor calls clients' webhooks.
+// addReactor calls clients' webhooks, and carries the carrier's word to senders.
 func (n *Node) addReactor(context.Context) error {
 	url, err := n.cfg.Postgres.ReadURL()
 	if err != nil {
@@ -53,7 +55,12 @@ func (n *Node) addReactor(context.Context) error {
 	if err != nil {
 		return err
 	}
-	n.checks[RoleReactor] = func() []eventstore.Waiting { return append(n.watch.postgresWaiting(), w.Waiting()...) }
+	s, err := suspender.New(suspender.Config{Kafka: n.kafka, Producer: n.producer, Part: n.part, Registry: n.metrics, Log: n.log})
+	if err != nil {
+		return err
+	}
+	n.checks[RoleReactor] = func() []eventstore.Waiting { return slices.Concat(n.watch.postgresWaiting(), w.Waiting(), s.Waiting()) }
 	n.parts["webhooks"] = n.migrated(url, w.Run)
+	n.parts["suspender"] = s.Run // needs no Postgres
 	return nil
 }

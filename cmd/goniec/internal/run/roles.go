@@ -10,6 +10,7 @@ import (
 
 	"goniec/adapters/gateway"
 	"goniec/adapters/httpapi"
+	"goniec/eventstore"
 	"goniec/projections"
 	"goniec/projections/models"
 	"goniec/projections/query"
@@ -64,10 +65,13 @@ func (n *Node) addAPI(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	blobs := eventstore.NewBlobStore(n.client, n.producer, n.kafka.Topics(), n.part)
+	n.parts["blobs"] = blobs.Run
 	api, err := httpapi.New(httpapi.Config{ //nolint:contextcheck // each request has a context of its own
 		View: n.view, Accepter: n.gateway, Commander: n.gateway, Queries: gateway.Queries{Reader: reader, Recipient: n.gateway.Recipient}, Webhooks: hooks,
-		Parking: gateway.Parking{Gateway: n.gateway, Reader: reader}, Bills: n.bills, Closing: n.closing(reader),
-		Clock: n.clock, Country: n.cfg.Country, Zone: n.zone, Started: n.started, Waiting: n.waiting, Callbacks: callbacks,
+		Parking: gateway.Parking{Gateway: n.gateway, Reader: reader}, Blobs: blobs, Sealer: n.secrets.Seal, Zone: n.zone,
+		Bills: n.bills, Closing: n.closing(reader),
+		Clock: n.clock, Country: n.cfg.Country, Started: n.started, Waiting: n.waiting, Callbacks: callbacks,
 		Metrics: n.metricsHandler(), Registerer: n.metrics, Tracer: n.tracer, Logger: n.log,
 		RequestsPerSec: n.cfg.HTTP.RequestsPerSec, Version: Version(),
 	})

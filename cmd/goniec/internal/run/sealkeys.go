@@ -54,6 +54,8 @@ type SealUsage struct {
 	DayKeys int `json:"day_keys"` // that open contents
 	Secrets int `json:"webhook_secrets"`
 	Parked  int `json:"parked"` // commands, also those that were released since
+
+	Acceptances int `json:"acceptances"` // addresses that regulations were accepted from
 }
 
 // SealUsages reads the topics and counts, by key. It takes as long as the journal is.
@@ -104,7 +106,7 @@ func (c *sealCounter) event(r *eventstore.Record) error {
 		return err
 	}
 	switch ev.Type {
-	case account.TypeEndpointAdded, account.TypeEndpointRemoved, partition.TypeParked:
+	case account.TypeEndpointAdded, account.TypeEndpointRemoved, account.TypeRegulationsAccepted, partition.TypeParked:
 	default:
 		return nil
 	}
@@ -118,6 +120,12 @@ func (c *sealCounter) event(r *eventstore.Record) error {
 		c.secrets[e.Endpoint] = eventstore.SealedBy(b)
 	case account.EndpointRemoved:
 		delete(c.secrets, e.Endpoint)
+	case account.RegulationsAccepted:
+		b, _ := base64.StdEncoding.DecodeString(e.Address) // see above
+		key := eventstore.SealedBy(b)
+		u := c.usage[key]
+		u.Acceptances++
+		c.usage[key] = u
 	case partition.Parked:
 		if key := eventstore.SealedBy(e.Sealed); key != "" {
 			u := c.usage[key]

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"goniec/domain/account"
@@ -173,9 +174,9 @@ func (w *watch) register() {
 		if w.postgres != nil {
 			sample(ch, postgres, number(postgresUp))
 		}
-		if f, s, err := diskSpace(w.n.cfg.Data); err == nil {
-			sample(ch, free, float64(f))
-			sample(ch, size, float64(s))
+		if disk, err := vfs.Default.GetDiskUsage(w.n.cfg.Data); err == nil { // as OpenCache measures it
+			sample(ch, free, float64(disk.AvailBytes))
+			sample(ch, size, float64(disk.TotalBytes))
 		}
 		sample(ch, parts, float64(w.n.part.N))
 		sample(ch, ready, number(len(w.n.waiting("")) == 0))

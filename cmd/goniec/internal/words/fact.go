@@ -245,6 +245,10 @@ func ofAccount(e account.Event) string {
 		return "returned: " + strings.Join(f.Reasons, "; ")
 	case account.PricesPublished:
 		return fmt.Sprintf("prices published: %s, in force from %s", Count(len(f.Prices), "price"), f.ValidFrom.UTC().Format("2006-01-02"))
+	case account.RegulationsPublished:
+		return fmt.Sprintf("regulations published: %s, in force from %s", f.Title, f.ValidFrom.Format("2006-01-02"))
+	case account.RegulationsAccepted:
+		return fmt.Sprintf("version %d of the regulations accepted by %s", f.Version, f.Label)
 	case account.PauseBegun:
 		return Paused(f.Switch.Name()) + ": " + f.Reason
 	case account.PauseEnded:
@@ -288,6 +292,8 @@ func ofActiveSender(e account.Event) string {
 		return "enabled again"
 	case account.SenderReminded:
 		return "operator reminded: " + string(f.Of)
+	case account.SenderRefused:
+		return "refused by the carrier: status " + f.Code
 	case account.SenderSuspended:
 		return "suspended by the " + f.By + ": " + f.Reason
 	case account.SenderReinstated:

@@ -1,4 +1,4 @@
-package webhooks
+package reactor
 
 import (
 	"context"

@@ -1,6 +1,7 @@
-package webhooks
+package reactor
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -13,33 +14,35 @@ import (
 const defaultSession = 10 * time.Second
 
 // group is the consumer group of the reactor.
-func (w *Webhooks) group() string { return w.cfg.Kafka.Prefix + "webhooks" }
+func (r *reactor) group() string { return r.Kafka.Prefix + r.Name }
 
-func (w *Webhooks) topic() string { return w.cfg.Kafka.Topics().Name(eventstore.Messages) }
+func (r *reactor) topic() string { return r.Kafka.Topics().Name(r.Topic) }
 
-// position returns where each partition is read from, at the least: the journal's
-// head when this installation's reactor saw the partition first, later what
-// Postgres remembers. A consumer group alone would enter a partition that was
-// silent so far, or whose offset has expired, at its new head (events lost) or at
-// its beginning (years of webhooks repeated).
-func (w *Webhooks) position(ctx context.Context) ([]int64, *sarama.Config, error) {
-	client, err := w.cfg.Kafka.NewClient()
+// position returns where each partition is read from, at the least: nil, or what
+// Floors remembers. The group gets an offset everywhere at once: it would otherwise
+// enter a partition that was silent so far at its new head (events lost) or at its
+// beginning (years of them repeated).
+func (r *reactor) position(ctx context.Context) ([]int64, *sarama.Config, error) {
+	client, err := r.Kafka.NewClient()
 	if err != nil {
 		return nil, nil, err
 	}
 	defer client.Close() //nolint:errcheck // nothing to lose
-	heads, err := headsOf(client, w.topic())
+	first, err := headsOf(client, r.topic())
 	if err != nil {
 		return nil, nil, err
 	}
-	floors, err := w.store.floors(ctx, w.topic(), heads)
-	if err != nil {
+	var floors []int64
+	if r.Floors != nil {
+		if floors, err = r.Floors(ctx, r.topic(), first); err != nil {
+			return nil, nil, err
+		}
+		first = floors
+	}
+	if err := commitMissing(client, r.group(), r.topic(), first); err != nil {
 		return nil, nil, err
 	}
-	if err := commitMissing(client, w.group(), w.topic(), floors); err != nil {
-		return nil, nil, err
-	}
-	return floors, w.consumerConfig(client.Config()), nil
+	return floors, r.consumerConfig(client.Config()), nil
 }
 
 func headsOf(client sarama.Client, topic string) ([]int64, error) {
@@ -58,13 +61,13 @@ func headsOf(client sarama.Client, topic string) ([]int64, error) {
 
 // commitMissing gives the group an offset where it has none, so that it does not
 // read the whole journal to skip it. It is refused while the group has members,
-// who then have done it; the floors hold in any case.
-func commitMissing(client sarama.Client, group, topic string, floors []int64) error {
+// who then have done it; floors hold in any case.
+func commitMissing(client sarama.Client, group, topic string, first []int64) error {
 	broker, err := client.Coordinator(group)
 	if err != nil {
 		return fmt.Errorf("coordinator of group %s: %w", group, err)
 	}
-	missing, err := withoutOffset(broker, group, topic, len(floors))
+	missing, err := withoutOffset(broker, group, topic, len(first))
 	if err != nil || len(missing) == 0 {
 		return err
 	}
@@ -72,7 +75,7 @@ func commitMissing(client sarama.Client, group, topic string, floors []int64) er
 		Version: 7, ConsumerGroup: group, ConsumerGroupGeneration: sarama.GroupGenerationUndefined, RetentionTime: -1,
 	}
 	for _, p := range missing {
-		req.AddBlock(topic, p, floors[p], 0, "")
+		req.AddBlock(topic, p, first[p], 0, "")
 	}
 	if _, err := broker.CommitOffset(req); err != nil {
 		return fmt.Errorf("first offsets of group %s: %w", group, err)
@@ -102,16 +105,18 @@ func withoutOffset(broker *sarama.Broker, group, topic string, n int) (missing [
 }
 
 // consumerConfig is base for a consumer of committed events.
-func (w *Webhooks) consumerConfig(base *sarama.Config) *sarama.Config {
+func (r *reactor) consumerConfig(base *sarama.Config) *sarama.Config {
 	c := sarama.NewConfig()
 	c.Version, c.ClientID, c.Net, c.Metadata = base.Version, base.ClientID, base.Net, base.Metadata
-	session := w.cfg.Kafka.SessionTimeout
-	orDefault(&session, defaultSession)
+	session := cmp.Or(r.Kafka.SessionTimeout, defaultSession)
 	c.Consumer.Group.Session.Timeout = session
 	c.Consumer.Group.Heartbeat.Interval = session / 5
 	c.Consumer.Group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{sarama.NewBalanceStrategySticky()}
 	c.Consumer.IsolationLevel = sarama.ReadCommitted
-	c.Consumer.Offsets.Initial = sarama.OffsetOldest // never skip: the floors say what is none of our business
+	c.Consumer.Offsets.Initial = sarama.OffsetNewest // of a group whose offset has expired
+	if r.Floors != nil {
+		c.Consumer.Offsets.Initial = sarama.OffsetOldest // never skip: the floors say what is none of our business
+	}
 	c.Consumer.Return.Errors = true
 	return c
 }

@@ -1,0 +1,276 @@
+package account
+
+import (
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"goniec/domain"
+	"goniec/domain/money"
+)
+
+// RegulationsStream is the stream of Viber's regulations. It lies with account
+// Installation; a version of the regulations is the stream's version.
+const RegulationsStream = "regulations/viber"
+
+const regulationsPrefix = "regulations/"
+
+// RegulationsNoticeDays is how long ahead a version is announced, in days of 24
+// hours, unless the command says otherwise (rules.md B12).
+const RegulationsNoticeDays = 30
+
+// Bounds of a version of the regulations.
+const (
+	MaxTitle              = 200
+	MaxMinimums           = 500
+	MaxMinimumMessages    = 1_000_000_000
+	MaxRegulationsNotice  = 365                      // days
+	maxRegulationsAhead   = 5 * 366 * 24 * time.Hour // of valid_from
+	longestDay            = 25 * time.Hour           // when the clocks go back
+	maxMinimumAmountRunes = 10
+)
+
+// How a minimum counts (rules.md F3).
+const (
+	UnitAmount      = "amount"            // the default
+	UnitMessages    = "messages"          // reached by count: nothing is charged
+	TrueUp          = "true_up"           // the difference is charged; the default
+	FullMinimum     = "full"              // the whole minimum on top
+	PerCountry      = "per_country"       // the default
+	HighestOfSender = "highest_of_sender" // of all the sender's countries
+)
+
+// Minimum is the minimum traffic of a configuration and month in a country (rules.md F3).
+type Minimum struct {
+	Country  string `json:"country"`
+	Currency string `json:"currency"`
+	Unit     string `json:"unit"`               // UnitAmount or UnitMessages
+	Amount   string `json:"amount"`             // decimal, 2 places: what is charged at least
+	Messages int    `json:"messages,omitempty"` // of unit messages: how many are enough
+	Mode     string `json:"mode"`               // TrueUp or FullMinimum
+	Scope    string `json:"scope"`              // PerCountry or HighestOfSender
+}
+
+// PublishRegulations adds a version. Its text is a blob and durable before the
+// command is sent. The same as the last one again changes nothing.
+type PublishRegulations struct {
+	Title       string    `json:"title"`
+	Digest      string    `json:"digest"`       // SHA-256 of the text's file, hex
+	ContentType string    `json:"content_type"` // one of RegulationsTypes
+	ValidFrom   time.Time `json:"valid_from"`   // first instant of a day in the billing zone
+	Minimums    []Minimum `json:"minimums"`
+	NoticeDays  int       `json:"notice_days,omitempty"` // 0 = RegulationsNoticeDays
+}
+
+// AcceptRegulations says that an account accepts a version (rules.md B2). Repeating
+// it changes nothing: the first acceptance stands.
+type AcceptRegulations struct {
+	Version int64  `json:"version"`
+	Digest  string `json:"digest"`
+	Label   string `json:"label"`
+	Address string `json:"address"`
+}
+
+// RegulationsPublished is one version of the regulations. Version = stream version.
+type RegulationsPublished struct {
+	Title       string    `json:"title"`
+	Digest      string    `json:"digest"` // SHA-256 of the text's file, hex; it lies in the topic blobs
+	ContentType string    `json:"content_type"`
+	AnnouncedAt time.Time `json:"announced_at"`
+	ValidFrom   time.Time `json:"valid_from"` // first instant of a day in the billing zone
+	Minimums    []Minimum `json:"minimums,omitempty"`
+}
+
+// RegulationsAccepted: the account accepted a version; who is also the event's actor.
+type RegulationsAccepted struct {
+	Version int64  `json:"version"`
+	Digest  string `json:"digest"`  // of the text that was accepted
+	Label   string `json:"label"`   // of who accepted
+	Address string `json:"address"` // accepted from; sealed with the installation's key, base64
+}
+
+// The types of regulations.
+const (
+	CommandPublishRegulations = "regulations.publish.v1"
+	CommandAcceptRegulations  = "account.accept_regulations.v1"
+
+	TypeRegulationsPublished = "goniec.regulations.published.v1"
+	TypeRegulationsAccepted  = "goniec.account.regulations_accepted.v1"
+)
+
+// CodeTooSoon refuses a version that is not announced early enough (rules.md B12).
+const CodeTooSoon = "too_soon"
+
+func (PublishRegulations) CommandType() string { return CommandPublishRegulations }
+func (AcceptRegulations) CommandType() string  { return CommandAcceptRegulations }
+func (PublishRegulations) command()            {}
+func (AcceptRegulations) command()             {}
+func (RegulationsPublished) EventType() string { return TypeRegulationsPublished }
+func (RegulationsAccepted) EventType() string  { return TypeRegulationsAccepted }
+func (RegulationsPublished) account()          {}
+func (RegulationsAccepted) account()           {}
+
+// AcceptanceContext is what the address of an acceptance is sealed for.
+func AcceptanceContext(account string, version int64) string {
+	return "acceptance/" + account + "/" + strconv.FormatInt(version, 10)
+}
+
+// RegulationsTypes are the content types that a text may have, each with the
+// ending of its file's name.
+func RegulationsTypes() map[string]string {
+	return map[string]string{"application/pdf": ".pdf", "text/plain": ".txt", "text/markdown": ".md", "text/html": ".html"}
+}
+
+func decideRegulations(s State, now time.Time, c PublishRegulations) ([]Event, error) {
+	if s.Stream != RegulationsStream {
+		return nil, wrongStream(s, c)
+	}
+	if err := checkText("title", c.Title, MaxTitle); err != nil {
+		return nil, err
+	}
+	if !isHash(c.Digest) {
+		return nil, domain.RefuseField(CodeInvalidValue, "digest", "must be a SHA-256 in lower-case hex")
+	}
+	if _, ok := RegulationsTypes()[c.ContentType]; !ok {
+		return nil, domain.RefuseField(CodeInvalidValue, "content_type", "must be application/pdf, text/plain, text/markdown or text/html")
+	}
+	minimums, err := checkMinimums(c.Minimums)
+	if err != nil {
+		return nil, err
+	}
+	e := RegulationsPublished{
+		Title: c.Title, Digest: c.Digest, ContentType: c.ContentType, AnnouncedAt: now, ValidFrom: c.ValidFrom, Minimums: minimums,
+	}
+	if s.Regulations != nil && e.same(*s.Regulations) {
+		return nil, nil
+	}
+	if err := checkValidFrom(s, now, c); err != nil {
+		return nil, err
+	}
+	return []Event{e}, nil
+}
+
+func (e RegulationsPublished) same(o RegulationsPublished) bool {
+	return e.Title == o.Title && e.Digest == o.Digest && e.ContentType == o.ContentType &&
+		e.ValidFrom.Equal(o.ValidFrom) && slices.Equal(e.Minimums, o.Minimums)
+}
+
+// checkValidFrom keeps versions from beginning in the past, too soon or out of
+// order. The first one may begin today: there is none that it changes. One that
+// begins with the version before it takes its place.
+func checkValidFrom(s State, now time.Time, c PublishRegulations) error {
+	notice := c.NoticeDays
+	if notice == 0 {
+		notice = RegulationsNoticeDays
+	}
+	refuse := func(code, format string, args ...any) error {
+		return domain.RefuseField(code, "valid_from", format, args...)
+	}
+	switch {
+	case notice < 1 || notice > MaxRegulationsNotice:
+		return domain.RefuseField(CodeInvalidValue, "notice_days", "must be from 1 to %d", MaxRegulationsNotice)
+	case c.ValidFrom.IsZero():
+		return required("valid_from")
+	case c.ValidFrom.After(now.Add(maxRegulationsAhead)):
+		return refuse(CodeInvalidValue, "must not lie more than five years ahead")
+	case c.ValidFrom.Before(now.Add(-longestDay)):
+		return refuse(CodeBackdated, "must not lie in the past")
+	case s.Regulations == nil:
+		return nil
+	case c.ValidFrom.Before(now.Add(time.Duration(notice) * 24 * time.Hour)):
+		return refuse(CodeTooSoon, "must lie at least %d days ahead: that long a new version is announced", notice)
+	case c.ValidFrom.Before(s.Regulations.ValidFrom):
+		return refuse(CodeBackdated, "must not lie before that of version %d, which is announced already", s.Version)
+	}
+	return nil
+}
+
+// checkMinimums fills in what holds unless a row says otherwise, and writes
+// amounts with two places.
+func checkMinimums(list []Minimum) ([]Minimum, error) {
+	if len(list) > MaxMinimums {
+		return nil, domain.RefuseField(CodeTooMany, "minimums", "must be at most %d", MaxMinimums)
+	}
+	out := make([]Minimum, len(list))
+	type key struct{ country, currency string }
+	seen := make(map[key]bool, len(list))
+	for i, m := range list {
+		field := fmt.Sprintf("minimums[%d]", i)
+		m.Unit, m.Mode, m.Scope = orDefault(m.Unit, UnitAmount), orDefault(m.Mode, TrueUp), orDefault(m.Scope, PerCountry)
+		amount, err := checkMinimum(field, m)
+		if err != nil {
+			return nil, err
+		}
+		if seen[key{m.Country, m.Currency}] {
+			return nil, domain.RefuseField(CodeInvalidValue, field, "repeats an earlier one: each country has one in a currency")
+		}
+		seen[key{m.Country, m.Currency}] = true
+		m.Amount = amount.Cents()
+		out[i] = m
+	}
+	return out, nil
+}
+
+func orDefault(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+func checkMinimum(field string, m Minimum) (money.Amount, error) {
+	if err := checkCountry(field+".country", m.Country); err != nil {
+		return 0, err
+	}
+	if err := checkCurrency(field+".currency", m.Currency); err != nil {
+		return 0, err
+	}
+	refuse := func(part, must string) (money.Amount, error) {
+		return 0, domain.RefuseField(CodeInvalidValue, field+"."+part, "%s", must)
+	}
+	switch counted := m.Unit == UnitMessages; {
+	case m.Unit != UnitAmount && !counted:
+		return refuse("unit", "must be amount or messages")
+	case m.Mode != TrueUp && m.Mode != FullMinimum:
+		return refuse("mode", "must be true_up or full")
+	case m.Scope != PerCountry && m.Scope != HighestOfSender:
+		return refuse("scope", "must be per_country or highest_of_sender")
+	case counted && (m.Messages < 1 || m.Messages > MaxMinimumMessages):
+		return refuse("messages", "must be from 1 to 1000000000 where the unit is messages")
+	case !counted && m.Messages != 0:
+		return refuse("messages", "must be absent where the unit is amount")
+	}
+	_, cents, _ := strings.Cut(m.Amount, ".")
+	amount, err := money.Parse(m.Amount)
+	if err != nil || amount <= 0 || len(cents) > 2 || len(m.Amount) > maxMinimumAmountRunes {
+		return refuse("amount", "must be a decimal above 0 such as 250.00, at most 2 digits after the point")
+	}
+	return amount, nil
+}
+
+// acceptRegulations takes an acceptance; that there is such a version with such a
+// text is known to the edge, which reads both from the view.
+func acceptRegulations(s State, c AcceptRegulations) ([]Event, error) {
+	if StreamID(s.Stream) == Installation {
+		return nil, domain.RefuseField(CodeInvalidValue, "account", "the installation accepts no regulations")
+	}
+	if c.Version < 1 {
+		return nil, domain.RefuseField(CodeInvalidValue, "version", "must be 1 or more")
+	}
+	if !isHash(c.Digest) {
+		return nil, domain.RefuseField(CodeInvalidValue, "digest", "must be a SHA-256 in lower-case hex")
+	}
+	if err := checkText("label", c.Label, MaxLabel); err != nil {
+		return nil, err
+	}
+	if raw, err := base64.StdEncoding.DecodeString(c.Address); err != nil || len(raw) == 0 || len(c.Address) > MaxSecret {
+		return nil, domain.RefuseField(CodeInvalidValue, "address", "must be a sealed address in base64, at most %d characters", MaxSecret)
+	}
+	if slices.Contains(s.Account.Accepted, c.Version) {
+		return nil, nil
+	}
+	return []Event{RegulationsAccepted(c)}, nil
+}
