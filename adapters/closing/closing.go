@@ -105,6 +105,7 @@ func (g *Gatherer) Preview(ctx context.Context, of string, month calendar.Month)
 	return g.inputs(of, month, usage)
 }
 
+// inputs are those of the month as the views know it now.
 func (g *Gatherer) inputs(of string, month calendar.Month, usage []billing.Usage) (billing.Inputs, error) {
 	in, err := inputs(g.cfg.View, g.cfg.Bills, g.cfg.Zone, of, month, usage)
 	if err != nil {
