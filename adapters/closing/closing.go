@@ -37,30 +37,6 @@ type Journal interface {
 	CaughtUp(ctx context.Context) error
 }
 
-// Terms finds the regulations in force at a time, as the view has them; ok is false
-// when there are none.
-type Terms func(v *account.View, at time.Time) (version string, minimums []billing.Minimum, ok bool)
-
-// Regulations are the Terms of an installation: the version "regulations@<n>" that
-// is in force at the time. An amount that cannot be read cannot be there: the
-// decision that published it has read it.
-func Regulations(v *account.View, at time.Time) (version string, minimums []billing.Minimum, ok bool) {
-	r, ok := v.RegulationsAt(at)
-	if !ok {
-		return "", nil, false
-	}
-	for _, m := range r.Minimums {
-		amount, err := money.Parse(m.Amount)
-		if err != nil {
-			return "", nil, false
-		}
-		minimums = append(minimums, billing.Minimum{
-			Country: m.Country, Unit: m.Unit, Amount: amount, Messages: int64(m.Messages), Mode: m.Mode, Scope: m.Scope, Currency: m.Currency,
-		})
-	}
-	return fmt.Sprintf("regulations@%d", r.Version), minimums, true
-}
-
 // Config wires a Gatherer. All fields are required.
 type Config struct {
 	View       *account.View
@@ -69,7 +45,6 @@ type Config struct {
 	Journal    Journal
 	Partitions int32          // of the installation
 	Zone       *time.Location // the billing zone
-	Terms      Terms
 }
 
 // Gatherer gathers the inputs of closes and previews. Safe for concurrent use.
@@ -127,7 +102,17 @@ func (g *Gatherer) Preview(ctx context.Context, of string, month calendar.Month)
 	if err != nil {
 		return billing.Inputs{}, err
 	}
-	return inputs(g.cfg.View, g.cfg.Bills, g.cfg.Terms, g.cfg.Zone, of, month, usage)
+	return g.inputs(of, month, usage)
+}
+
+// inputs are those of the month as the views know it now.
+func (g *Gatherer) inputs(of string, month calendar.Month, usage []billing.Usage) (billing.Inputs, error) {
+	in, err := inputs(g.cfg.View, g.cfg.Bills, g.cfg.Zone, of, month, usage)
+	if err != nil {
+		return billing.Inputs{}, err
+	}
+	in.Terms, err = terms(g.cfg.View, month.Begins(g.cfg.Zone))
+	return in, err
 }
 
 // Statement returns a closed month as it was decided, and when; CodeBehind when the
@@ -216,7 +201,7 @@ func (g *Gatherer) usage(ctx context.Context, of string, month calendar.Month) (
 
 func (g *Gatherer) close(of string, month calendar.Month, usage []billing.Usage) (billing.CloseMonth, error) {
 	v := g.cfg.View
-	in, err := inputs(v, g.cfg.Bills, g.cfg.Terms, g.cfg.Zone, of, month, usage)
+	in, err := g.inputs(of, month, usage)
 	if err != nil {
 		return billing.CloseMonth{}, err
 	}
@@ -234,6 +219,9 @@ func used(v *account.View, in billing.Inputs, version int64) []billing.Used {
 	for _, s := range in.Senders {
 		x, _ := v.SenderByID(s.ID)
 		out = append(out, billing.Used{Stream: account.SenderStream(s.ID), Version: x.Version})
+	}
+	if n, err := strconv.ParseInt(in.Terms.Version, 10, 64); err == nil {
+		out = append(out, billing.Used{Stream: account.RegulationsStream, Version: n})
 	}
 	lists := map[string]bool{}
 	for _, u := range in.Usage {

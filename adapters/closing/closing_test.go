@@ -41,17 +41,6 @@ var (
 	sender  = account.SenderID(owner, "GONIEC", "PL")
 )
 
-// terms are those of an installation in which a sender owes 10.00 in Poland, once
-// anything was published.
-func terms(v *account.View, at time.Time) (string, []billing.Minimum, bool) {
-	if _, known := v.AccountByID(account.Installation); !known || at.IsZero() {
-		return "", nil, false
-	}
-	return "regulations@1", []billing.Minimum{{
-		Country: "PL", Unit: billing.UnitAmount, Amount: money.Amount(10_000_000), Mode: billing.TrueUp, Scope: billing.PerCountry, Currency: "PLN",
-	}}, true
-}
-
 // plant is a journal of two partitions on a broker, as deciders write it, with views
 // and read models over it.
 type plant struct {
@@ -97,7 +86,7 @@ func newPlant(t *testing.T) *plant {
 		projector.Close()
 	})
 	p.Gatherer = closing.New(closing.Config{
-		View: p.view, Bills: p.bills, Books: reader, Journal: journal{p, follower}, Partitions: 2, Zone: zone, Terms: terms,
+		View: p.view, Bills: p.bills, Books: reader, Journal: journal{p, follower}, Partitions: 2, Zone: zone,
 	})
 	return p
 }
@@ -182,6 +171,11 @@ func (p *plant) reference() {
 	began := october.Begins(zone)
 	p.write(eventstore.Accounts, eventstore.Partitioner{N: 2}.Of([]byte(account.Installation)), account.AccountStream(account.Installation), began,
 		account.AccountCreated{Name: "Installation", Currency: "PLN"})
+	p.write(eventstore.Accounts, eventstore.Partitioner{N: 2}.Of([]byte(account.Installation)), account.RegulationsStream, began, account.RegulationsPublished{
+		Title: "Terms", ValidFrom: began, Minimums: []account.Minimum{{
+			Country: "PL", Currency: "PLN", Unit: account.UnitAmount, Amount: "10.00", Mode: account.TrueUp, Scope: account.PerCountry,
+		}},
+	})
 	p.write(eventstore.Accounts, p.home, account.AccountStream(owner), began, account.AccountCreated{Name: "Demo", Currency: "PLN"})
 	stream := account.SenderStream(sender)
 	p.write(eventstore.Accounts, p.home, stream, began, account.SenderCreated{Account: owner, Name: "GONIEC", Company: "Demo", Country: "PL"})
@@ -228,7 +222,7 @@ func (p *plant) recompute(m calendar.Month) closing.Verdict {
 }
 
 func (p *plant) source() closing.Source {
-	return closing.Source{Client: p.client, Topics: p.topics, Installation: installation, Partitions: 2, Zone: zone, Terms: terms}
+	return closing.Source{Client: p.client, Topics: p.topics, Installation: installation, Partitions: 2, Zone: zone}
 }
 
 func (p *plant) refused(code string, of string, m calendar.Month) {
@@ -261,7 +255,7 @@ func TestMonthsOneAfterAnother(t *testing.T) {
 
 	e := p.decide(october, nil)
 	require.Equal(t, money.Cents(10_00), e.Statement.Total, "1.53 of traffic, and the rest of the minimum")
-	require.Equal(t, "regulations@1", e.Inputs.Terms.Version)
+	require.Equal(t, "1", e.Inputs.Terms.Version)
 	require.Len(t, e.Positions.Seals, 2)
 	require.Len(t, e.Positions.Accounts, 2)
 	require.Contains(t, e.Positions.Used, billing.Used{Stream: account.SenderStream(sender), Version: 2})
@@ -312,8 +306,8 @@ func TestAWrongStatementIsFound(t *testing.T) {
 			e.Positions.Seals[0].Offset--
 		}, "is no seal of the month"},
 		"other terms": {func(e *billing.MonthClosed) {
-			e.Inputs.Terms.Version = "regulations@0"
-		}, `terms: written "regulations@0", in force "regulations@1"`},
+			e.Inputs.Terms.Version = "0"
+		}, `terms: written "0", in force "1"`},
 		"before there was an account": {func(e *billing.MonthClosed) {
 			e.Positions.Accounts = nil
 		}, "it cannot be computed"},

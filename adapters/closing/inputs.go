@@ -1,25 +1,26 @@
 package closing
 
 import (
+	"fmt"
+	"strconv"
 	"time"
 
 	"goniec/domain"
 	"goniec/domain/account"
 	"goniec/domain/billing"
 	"goniec/domain/calendar"
+	"goniec/domain/money"
 )
 
-// inputs puts the usage of a month together with what the views know. It fails with
+// inputs puts the usage of a month together with what the account's partition of the
+// journal knows: all but the terms. It fails with
 // CodeNotFound when there is no such account, or it began after the month.
-func inputs(v *account.View, bills *billing.View, terms Terms, zone *time.Location, of string, month calendar.Month, usage []billing.Usage) (billing.Inputs, error) {
+func inputs(v *account.View, bills *billing.View, zone *time.Location, of string, month calendar.Month, usage []billing.Usage) (billing.Inputs, error) {
 	a, ok := v.AccountByID(of)
 	if !ok || of == account.Installation || !a.Created.Before(month.Ends(zone)) {
 		return billing.Inputs{}, domain.Refuse(billing.CodeNotFound, "there was no such account in %s", month)
 	}
 	in := billing.Inputs{Account: of, Month: month, Currency: a.Currency, Usage: usage, Senders: senders(v, of, month, zone), Closed: closed(bills, of, usage)}
-	if version, minimums, ok := terms(v, month.Begins(zone)); ok {
-		in.Terms = billing.Terms{Version: version, Minimums: minimums}
-	}
 	return bills.Month(of, month).Fill(in), nil
 }
 
@@ -48,4 +49,24 @@ func closed(bills *billing.View, of string, usage []billing.Usage) []billing.Obl
 		}
 	}
 	return out
+}
+
+// terms are those of the regulations in force at a time (rules.md B12); none when
+// there are none.
+func terms(v *account.View, at time.Time) (billing.Terms, error) {
+	r, ok := v.RegulationsAt(at)
+	if !ok {
+		return billing.Terms{}, nil
+	}
+	out := billing.Terms{Version: strconv.FormatInt(r.Version, 10)}
+	for _, m := range r.Minimums {
+		amount, err := money.Parse(m.Amount)
+		if err != nil {
+			return billing.Terms{}, fmt.Errorf("version %d of the regulations: minimum of %s: %w", r.Version, m.Country, err)
+		}
+		out.Minimums = append(out.Minimums, billing.Minimum{
+			Country: m.Country, Unit: m.Unit, Amount: amount, Messages: int64(m.Messages), Mode: m.Mode, Scope: m.Scope, Currency: m.Currency,
+		})
+	}
+	return out, nil
 }

@@ -29,7 +29,6 @@ type Source struct {
 	Installation string // id that every partition's chain begins with
 	Partitions   int32
 	Zone         *time.Location // the billing zone
-	Terms        Terms
 }
 
 // Verdict says whether the statement of a closed month is what the journal makes of it.
@@ -87,6 +86,7 @@ type again struct {
 	usage      []billing.Usage
 	in         billing.Inputs
 	terms      billing.Terms
+	unread     error // why there are no terms
 	fault      error // why there are no inputs
 	difference []string
 }
@@ -267,21 +267,18 @@ func (b *book) give() {
 
 // facts finds what the accounts journal said at the positions of each close.
 func (s Source) facts(ctx context.Context, list []*again) error {
-	home := eventstore.Partitioner{N: s.Partitions}.Of([]byte(account.Installation))
+	home := eventstore.Partitioner{N: s.Partitions}.Of([]byte(account.Installation)) // of the regulations
 	err := s.walk(ctx, home, list, func(a *again, v *account.View, _ *billing.View) {
-		month := a.written.Inputs.Month
-		if version, minimums, ok := s.Terms(v, month.Begins(s.Zone)); ok {
-			a.terms = billing.Terms{Version: version, Minimums: minimums}
-		}
+		a.terms, a.unread = terms(v, a.written.Inputs.Month.Begins(s.Zone))
 	})
 	if err != nil {
 		return err
 	}
-	none := func(*account.View, time.Time) (string, []billing.Minimum, bool) { return "", nil, false }
 	for p := range s.Partitions {
 		here := slices.DeleteFunc(slices.Clone(list), func(a *again) bool { return a.partition != p })
 		err := s.walk(ctx, p, here, func(a *again, v *account.View, bills *billing.View) {
-			a.in, a.fault = inputs(v, bills, none, s.Zone, a.of, a.written.Inputs.Month, a.usage)
+			a.in, a.fault = inputs(v, bills, s.Zone, a.of, a.written.Inputs.Month, a.usage)
+			a.fault = errors.Join(a.fault, a.unread)
 			a.in.Terms = a.terms
 			a.in = a.state.Fill(a.in)
 		})

@@ -217,8 +217,8 @@ func (r *rig) ask(t *testing.T, op route, secret string) *httptest.ResponseRecor
 		"/accounts/{id}": "/accounts/" + acc,
 		"{key}":          r.key,
 		"{month}":        "2026-11",
-		"{version}":      "1",
 		"{credit}":       creditID,
+		"{version}":      "1",
 	} {
 		path = strings.ReplaceAll(path, pattern, thing)
 	}

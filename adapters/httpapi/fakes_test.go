@@ -293,8 +293,8 @@ type bundle struct {
 	queries  *queries
 	hooks    *hooks
 	parking  *parking
-	blobs    *blobs
 	books    *books
+	blobs    *blobs
 	log      *testkit.Log
 	metrics  *prometheus.Registry
 }

@@ -149,7 +149,7 @@ func (a *app) recompute(ctx context.Context, month, of string) error {
 	}
 	defer closed()
 	list, err := closing.Recompute(ctx, closing.Source{
-		Client: cfg.Client, Topics: cfg.Topics, Installation: cfg.Installation, Partitions: cfg.Partitions, Zone: zone, Terms: closing.Regulations,
+		Client: cfg.Client, Topics: cfg.Topics, Installation: cfg.Installation, Partitions: cfg.Partitions, Zone: zone,
 	}, m, of)
 	if err != nil {
 		return interrupted(ctx, unavailable(err))
