@@ -87,7 +87,7 @@ func (s *storm) restart(dir string, adjust ...func(*decider.Config)) map[string]
 	}
 	stop := s.start(dir, adjust...)
 	for p, n := range before {
-		require.Eventually(s.t, func() bool { now, _ := s.owned(eventstore.Partition(p)); return len(now) > n }, time.Minute, 20*time.Millisecond)
+		require.Eventually(s.t, func() bool { now, _ := s.owned(eventstore.Partition(p)); return len(now) > n }, 3*time.Minute, 20*time.Millisecond)
 	}
 	s.settled()
 	stop()
