@@ -186,9 +186,9 @@ func TestAPassEndsWhileDecisionsGoOn(t *testing.T) {
 	b := newBench(t)
 	fill(b, 3000)
 	b.start(t.TempDir(), passEvery(20*time.Millisecond), func(c *decider.Config) { c.GroupLimit = 20 })
-	require.Eventually(t, func() bool { return len(b.journal(eventstore.Messages, 0)) > 4500 }, time.Minute, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return len(b.journal(eventstore.Messages, 0)) > 4500 }, 3*time.Minute, 5*time.Millisecond)
 	require.Positive(t, b.mark(0), "a pass ended under load")
-	require.Eventually(t, func() bool { return len(b.journal(eventstore.Messages, 0)) > 9000 }, time.Minute, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return len(b.journal(eventstore.Messages, 0)) > 9000 }, 3*time.Minute, 20*time.Millisecond)
 	b.awaitMark(0)
 	require.Len(t, b.saved(0), 3000+2, "every message, the partition, the mark")
 }
