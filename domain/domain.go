@@ -6,6 +6,7 @@ package domain
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -22,6 +23,11 @@ type Event interface {
 type Timer struct {
 	Name TimerName
 	Due  time.Time // domain time
+}
+
+// HasTimer says whether t is in the list.
+func HasTimer(list []Timer, t Timer) bool {
+	return slices.ContainsFunc(list, func(x Timer) bool { return x.Name == t.Name && x.Due.Equal(t.Due) })
 }
 
 // TimerName names a timer of one kind of stream.

@@ -49,6 +49,16 @@ var stateConfigs = map[string]string{
 	"cleanup.policy": "compact", "max.compaction.lag.ms": "3600000", "segment.ms": "3600000", "delete.retention.ms": day,
 }
 
+// OfAccounts says whether streams of a kind (what stands before the slash of their
+// names) lie in the journal Accounts; those of all others lie in Messages.
+func OfAccounts(kind string) bool {
+	switch kind {
+	case "account", "sender", "prices", "pause", "billing", "regulations":
+		return true
+	}
+	return false
+}
+
 // Specs lists every topic with its retention. Journals are kept for ever and
 // never compacted; what must be erasable is compacted within a day.
 func Specs() []TopicSpec {

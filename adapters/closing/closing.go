@@ -112,7 +112,7 @@ func (g *Gatherer) inputs(of string, month calendar.Month, usage []billing.Usage
 		return billing.Inputs{}, err
 	}
 	in.Terms, err = terms(g.cfg.View, month.Begins(g.cfg.Zone))
-	return in, err
+	return g.cfg.Bills.Month(of, month).Fill(in), err
 }
 
 // Statement returns a closed month as it was decided, and when; CodeBehind when the
@@ -189,10 +189,7 @@ func (g *Gatherer) usage(ctx context.Context, of string, month calendar.Month) (
 		if u.Amount, err = money.Parse(l.Amount); err != nil {
 			return nil, fmt.Errorf("the ledger of %s: %w", month, err)
 		}
-		if l.Adjusts == "" {
-			continue
-		}
-		if u.Adjusts, err = calendar.ParseMonth(l.Adjusts); err != nil {
+		if err := u.Adjusts.UnmarshalText([]byte(l.Adjusts)); err != nil {
 			return nil, fmt.Errorf("the ledger of %s: %w", month, err)
 		}
 	}
@@ -210,15 +207,16 @@ func (g *Gatherer) close(of string, month calendar.Month, usage []billing.Usage)
 	if !last.Before(calendar.MonthOf(a.Created, g.cfg.Zone)) && !g.cfg.Bills.Month(of, last).Closed() {
 		return billing.CloseMonth{}, domain.Refuse(billing.CodeEarlierOpen, "%s is open: months are closed one after another", last)
 	}
-	return billing.CloseMonth{Inputs: in, Positions: billing.Positions{Used: used(v, in, a.Version)}}, nil
+	return billing.CloseMonth{Inputs: in, Positions: billing.Positions{Used: used(v, in)}}, nil
 }
 
 // used are the streams, at their versions, that say what was in force.
-func used(v *account.View, in billing.Inputs, version int64) []billing.Used {
-	out := []billing.Used{{Stream: account.AccountStream(in.Account), Version: version}}
+func used(v *account.View, in billing.Inputs) []billing.Used {
+	owner := account.AccountStream(in.Account)
+	out := []billing.Used{{Stream: owner, Version: v.Version(owner)}}
 	for _, s := range in.Senders {
-		x, _ := v.SenderByID(s.ID)
-		out = append(out, billing.Used{Stream: account.SenderStream(s.ID), Version: x.Version})
+		stream := account.SenderStream(s.ID)
+		out = append(out, billing.Used{Stream: stream, Version: v.Version(stream)})
 	}
 	if n, err := strconv.ParseInt(in.Terms.Version, 10, 64); err == nil {
 		out = append(out, billing.Used{Stream: account.RegulationsStream, Version: n})

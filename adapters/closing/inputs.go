@@ -13,15 +13,14 @@ import (
 )
 
 // inputs puts the usage of a month together with what the account's partition of the
-// journal knows: all but the terms. It fails with
+// journal knows: all but the terms, and the month's own waivers and credits. It fails with
 // CodeNotFound when there is no such account, or it began after the month.
 func inputs(v *account.View, bills *billing.View, zone *time.Location, of string, month calendar.Month, usage []billing.Usage) (billing.Inputs, error) {
 	a, ok := v.AccountByID(of)
 	if !ok || of == account.Installation || !a.Created.Before(month.Ends(zone)) {
 		return billing.Inputs{}, domain.Refuse(billing.CodeNotFound, "there was no such account in %s", month)
 	}
-	in := billing.Inputs{Account: of, Month: month, Currency: a.Currency, Usage: usage, Senders: senders(v, of, month, zone), Closed: closed(bills, of, usage)}
-	return bills.Month(of, month).Fill(in), nil
+	return billing.Inputs{Account: of, Month: month, Currency: a.Currency, Usage: usage, Senders: senders(v, of, month, zone), Closed: closed(bills, of, usage)}, nil
 }
 
 // senders are the configurations that were active in the month (rules.md F3).

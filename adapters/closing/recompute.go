@@ -232,10 +232,8 @@ func (b *book) charge(e *eventstore.Event, c message.Charged) error {
 	k := priced{currency: c.Currency, Key: billing.Key{
 		Sender: c.Sender, Country: c.Country, Channel: c.Channel, Category: c.PricedCategory, Content: c.Content, PriceVersion: c.PriceVersion,
 	}}
-	if c.Adjusts != "" {
-		if k.Adjusts, err = calendar.ParseMonth(c.Adjusts); err != nil {
-			return fmt.Errorf("charge at %d: %w", e.Offset, err)
-		}
+	if err := k.Adjusts.UnmarshalText([]byte(c.Adjusts)); err != nil {
+		return fmt.Errorf("charge at %d: %w", e.Offset, err)
 	}
 	if b.sums[c.Account] == nil {
 		b.sums[c.Account] = map[priced]billing.Usage{}

@@ -14,7 +14,6 @@ import (
 	"goniec/domain/account"
 	bill "goniec/domain/billing"
 	"goniec/domain/calendar"
-	"goniec/internal/pause"
 )
 
 type billParam struct {
@@ -119,9 +118,9 @@ func (a *API) closeMonth(ctx context.Context, c *call, in *billParam, body *Clos
 // toClose lists the accounts that there were in the month, or the one that is named.
 func (a *API) toClose(named string, month calendar.Month) ([]account.Account, error) {
 	if named != "" {
-		owner, known := a.cfg.View.AccountByID(named)
-		if !known || !billed(owner) {
-			return nil, domain.RefuseField(CodeInvalidValue, "account", "is not an account that is billed")
+		owner, err := a.owner(named)
+		if err != nil {
+			return nil, err
 		}
 		return []account.Account{owner}, nil
 	}
@@ -177,22 +176,17 @@ func (a *API) bill(ctx context.Context, c *call, of string, month calendar.Month
 	if err != nil {
 		return Outcome{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, a.cfg.Patience)
-	defer cancel()
-	for wait := time.Millisecond; a.cfg.Bills.Version(bill.Stream(of, month)) < out.Version; wait = min(2*wait, 50*time.Millisecond) {
-		if pause.For(ctx, wait) != nil {
-			break
-		}
-	}
+	a.waitVisible(ctx, a.cfg.Bills, bill.Stream(of, month), out.Version)
 	return out, nil
 }
 
-// owner refuses an account that has no months.
-func (a *API) owner(of string) error {
-	if x, known := a.cfg.View.AccountByID(of); !known || !billed(x) {
-		return domain.RefuseField(CodeInvalidValue, "account", "is not an account that is billed")
+// owner finds the account whose months are asked for; one that has none is refused.
+func (a *API) owner(of string) (account.Account, error) {
+	x, known := a.cfg.View.AccountByID(of)
+	if !known || !billed(x) {
+		return account.Account{}, domain.RefuseField(CodeInvalidValue, "account", "is not an account that is billed")
 	}
-	return nil
+	return x, nil
 }
 
 func (a *API) requestCredit(ctx context.Context, c *call, in *billParam, body *CreditRequest) (*answer[CreditBody], error) {
@@ -200,7 +194,7 @@ func (a *API) requestCredit(ctx context.Context, c *call, in *billParam, body *C
 	if err != nil {
 		return nil, err
 	}
-	if err := a.owner(body.Account); err != nil {
+	if _, err := a.owner(body.Account); err != nil {
 		return nil, err
 	}
 	if body.Credit == "" {
@@ -219,7 +213,7 @@ func (a *API) decideCredit(as bill.CreditStatus) func(context.Context, *call, *c
 		if err != nil {
 			return nil, err
 		}
-		if err := a.owner(body.Account); err != nil {
+		if _, err := a.owner(body.Account); err != nil {
 			return nil, err
 		}
 		var command bill.Command = bill.ApproveCredit{Credit: in.Credit}

@@ -9,7 +9,6 @@ import (
 
 	"goniec/adapters/phone"
 	"goniec/domain"
-	"goniec/domain/calendar"
 	"goniec/domain/money"
 )
 
@@ -35,8 +34,8 @@ func (a *API) registerAccount(api huma.API) {
 }
 
 func (a *API) billing(ctx context.Context, c *call, in *monthParam, _ *noBody) (*answer[BillingBody], error) {
-	if _, err := calendar.ParseMonth(in.Month); err != nil {
-		return nil, domain.RefuseField(CodeInvalidValue, "month", "must be a month such as 2026-11")
+	if _, err := billMonth(in.Month); err != nil {
+		return nil, err
 	}
 	of, err := a.accountOf(c, in.Account)
 	if err != nil {

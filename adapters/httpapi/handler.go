@@ -245,12 +245,12 @@ func (o operation) documentBody(api huma.API, body reflect.Type) {
 	}}
 }
 
-// waitVisible waits until the view shows what was decided, so that the caller's
-// next request is judged by it. If it takes too long, the answer goes out all the same.
-func (a *API) waitVisible(ctx context.Context, stream string, version int64) {
+// waitVisible waits until a view shows what was decided, so that the caller's next
+// request is judged by it. If it takes too long, the answer goes out all the same.
+func (a *API) waitVisible(ctx context.Context, view interface{ Version(stream string) int64 }, stream string, version int64) {
 	ctx, cancel := context.WithTimeout(ctx, a.cfg.Patience)
 	defer cancel()
-	for wait := time.Millisecond; a.cfg.View.Version(stream) < version; wait = min(2*wait, 50*time.Millisecond) {
+	for wait := time.Millisecond; view.Version(stream) < version; wait = min(2*wait, 50*time.Millisecond) {
 		if pause.For(ctx, wait) != nil {
 			return
 		}
@@ -263,7 +263,7 @@ func (a *API) configure(ctx context.Context, c *call, owner, stream string, comm
 	if err != nil {
 		return Outcome{}, err
 	}
-	a.waitVisible(ctx, stream, out.Version)
+	a.waitVisible(ctx, a.cfg.View, stream, out.Version)
 	return out, nil
 }
 

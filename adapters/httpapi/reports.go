@@ -263,14 +263,6 @@ func answerReport(c *call, format string, body tabular, err error) (*answer[any]
 	return &answer[any]{Status: http.StatusOK, Body: b.Bytes()}, nil
 }
 
-// listed is a list that JSON shows as one, also when there is nothing in it.
-func listed[T any](rows []T) []T {
-	if rows == nil {
-		return []T{}
-	}
-	return rows
-}
-
 func (a *API) trafficReport(ctx context.Context, c *call, in *messageReportParams, _ *noBody) (*answer[any], error) {
 	r, format, err := a.messageReport(c, in)
 	if err != nil {
@@ -278,7 +270,7 @@ func (a *API) trafficReport(ctx context.Context, c *call, in *messageReportParam
 	}
 	rows, err := a.cfg.Queries.Traffic(ctx, r)
 	acc, _ := a.cfg.View.AccountByID(r.Account)
-	return answerReport(c, format, TrafficReport{rangeOf(r), listed(rows), acc.Currency}, err)
+	return answerReport(c, format, TrafficReport{rangeOf(r), orEmpty(rows), acc.Currency}, err)
 }
 
 func (a *API) timesReport(ctx context.Context, c *call, in *ReportQuery, _ *noBody) (*answer[any], error) {
@@ -287,7 +279,7 @@ func (a *API) timesReport(ctx context.Context, c *call, in *ReportQuery, _ *noBo
 		return nil, err
 	}
 	rows, err := a.cfg.Queries.Times(ctx, r)
-	return answerReport(c, format, TimesReport{rangeOf(r), listed(rows)}, err)
+	return answerReport(c, format, TimesReport{rangeOf(r), orEmpty(rows)}, err)
 }
 
 func (a *API) doublesReport(ctx context.Context, c *call, in *messageReportParams, _ *noBody) (*answer[any], error) {
@@ -296,5 +288,5 @@ func (a *API) doublesReport(ctx context.Context, c *call, in *messageReportParam
 		return nil, err
 	}
 	rows, err := a.cfg.Queries.Doubles(ctx, r)
-	return answerReport(c, format, DoublesReport{rangeOf(r), listed(rows)}, err)
+	return answerReport(c, format, DoublesReport{rangeOf(r), orEmpty(rows)}, err)
 }

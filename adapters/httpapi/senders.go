@@ -44,7 +44,7 @@ func (a *API) registerSenders(api huma.API) {
 	register(a, api, op("list-senders", http.MethodGet, "/v1/senders", "Senders of the account; of all accounts for keys of the installation", 0, nil), a.senders)
 	register(a, api, op("create-sender", http.MethodPost, "/v1/senders", "Create a sender, in state new", http.StatusCreated, conflict[:2]), a.createSender)
 	register(a, api, op("get-sender", http.MethodGet, "/v1/senders/{id}", "A sender with its form and what it lacks", 0, conflict[:1]), a.sender)
-	save := op("save-sender", http.MethodPatch, "/v1/senders/{id}", "Save a part of the form, in state new", 0, conflict)
+	save := op("save-sender", http.MethodPatch, "/v1/senders/{id}", "Save a part of the form, in state new, or of an active sender's next version", 0, conflict)
 	save.large = "logo" // nothing else in it can be
 	register(a, api, save, a.saveSender)
 	a.registerLogo(api)
@@ -113,10 +113,7 @@ func (a *API) senderLine(c *call, s account.Sender) SenderBody {
 	b := SenderBody{
 		ID: s.ID, Account: s.Account, Name: s.Name, Company: s.Company, Country: s.Country, TwoWay: s.TwoWay,
 		State: string(s.Status), ServiceID: s.ServiceID, Reasons: s.Reasons,
-		Version: s.Version, Missing: a.missing(s), Reference: s.Reference,
-	}
-	if b.Missing == nil {
-		b.Missing = []account.Item{}
+		Version: s.Version, Missing: orEmpty(a.missing(s)), Reference: s.Reference,
 	}
 	if !s.ActiveOn.IsZero() {
 		b.ActiveOn = &s.ActiveOn

@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 
-	"goniec/domain"
 	"goniec/domain/account"
 	"goniec/domain/calendar"
 )
@@ -50,15 +49,12 @@ func (a *API) enableSender(ctx context.Context, c *call, in *senderParams, body 
 	})
 }
 
+// monthOf is a month that may be left out.
 func monthOf(s string) (calendar.Month, error) {
 	if s == "" {
 		return calendar.Month{}, nil
 	}
-	m, err := calendar.ParseMonth(s)
-	if err != nil {
-		return m, domain.RefuseField(CodeInvalidValue, "month", "must be a month such as 2026-11")
-	}
-	return m, nil
+	return billMonth(s)
 }
 
 // tasks lists what is open of all senders, the most urgent first; what has no date

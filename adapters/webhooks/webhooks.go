@@ -29,23 +29,14 @@ type Webhooks struct {
 	lanes    *lanes
 	metrics  *metrics
 	resolver *net.Resolver
-	waits    atomic.Pointer[string] // what the reactor waits for; nil = nothing
+	waits    atomic.Pointer[string] // what the reactor waits for; nil or "" = nothing
 }
 
 func (w *Webhooks) wait(what string) { w.waits.Store(&what) }
 
-// state is told what the reading of the journal waits for.
-func (w *Webhooks) state(what string) {
-	if what == "" {
-		w.waits.Store(nil)
-		return
-	}
-	w.wait(what)
-}
-
 // Waiting names what keeps this process's reactor from its work.
 func (w *Webhooks) Waiting() []eventstore.Waiting {
-	if what := w.waits.Load(); what != nil {
+	if what := w.waits.Load(); what != nil && *what != "" {
 		return []eventstore.Waiting{{Part: "webhooks", Why: *what}}
 	}
 	return nil

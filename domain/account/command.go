@@ -2,7 +2,6 @@ package account
 
 import (
 	"encoding/json"
-	"fmt"
 	"time"
 
 	"goniec/domain"
@@ -187,61 +186,44 @@ func (PublishPrices) command()   {}
 func (AddEndpoint) command()     {}
 func (RemoveEndpoint) command()  {}
 
-// ErrUnknownCommand says that a command type is not one of this package's. An
-// owner that meets it gives its partition up rather than skip it.
-type ErrUnknownCommand struct{ Type string }
-
-func (e *ErrUnknownCommand) Error() string { return fmt.Sprintf("unknown command type %q", e.Type) }
+// ErrUnknownCommand says that a command type is not one of this package's.
+type ErrUnknownCommand = domain.ErrUnknownCommand
 
 // DecodeCommand reads the JSON form of a command; unknown fields are ignored.
 // It fails with *ErrUnknownCommand, or with the JSON error.
-func DecodeCommand(typ string, data []byte) (Command, error) {
-	decode, ok := commandDecoders()[typ]
-	if !ok {
-		return nil, &ErrUnknownCommand{Type: typ}
-	}
-	c, err := decode(data)
-	if err != nil {
-		return nil, fmt.Errorf("command %s: %w", typ, err)
-	}
-	return c, nil
-}
+func DecodeCommand(typ string, data []byte) (Command, error) { return decoders.Decode(typ, data) }
 
 // IsCommand says whether the type is one of this package's.
-func IsCommand(typ string) bool {
-	_, ok := commandDecoders()[typ]
-	return ok
-}
+func IsCommand(typ string) bool { return decoders.Has(typ) }
 
-func commandDecoders() map[string]func([]byte) (Command, error) {
-	return map[string]func([]byte) (Command, error){
-		CommandCreate:             as[Create],
-		CommandChangeSettings:     as[ChangeSettings],
-		CommandIssueKey:           as[IssueKey],
-		CommandRevokeKey:          as[RevokeKey],
-		CommandCreateSender:       as[CreateSender],
-		CommandSaveSender:         as[SaveSender],
-		CommandSubmitSender:       as[SubmitSender],
-		CommandPassSender:         as[PassSender],
-		CommandWithdrawSender:     as[WithdrawSender],
-		CommandApproveSender:      as[ApproveSender],
-		CommandReturnSender:       as[ReturnSender],
-		CommandDisableSender:      as[DisableSender],
-		CommandEnableSender:       as[EnableSender],
-		CommandWithdrawDisable:    as[WithdrawDisable],
-		CommandWithdrawEnable:     as[WithdrawEnable],
-		CommandConfirmSender:      as[ConfirmSender],
-		CommandSuspendSender:      as[SuspendSender],
-		CommandRefuseSender:       as[RefuseSender],
-		CommandLiftSuspension:     as[LiftSuspension],
-		CommandPublishPrices:      as[PublishPrices],
-		CommandAddEndpoint:        as[AddEndpoint],
-		CommandRemoveEndpoint:     as[RemoveEndpoint],
-		CommandPause:              as[Pause],
-		CommandResume:             as[Resume],
-		CommandPublishRegulations: as[PublishRegulations],
-		CommandAcceptRegulations:  as[AcceptRegulations],
-	}
+// The table is built once and never written again.
+var decoders = domain.Commands[Command]{
+	CommandCreate:             as[Create],
+	CommandChangeSettings:     as[ChangeSettings],
+	CommandIssueKey:           as[IssueKey],
+	CommandRevokeKey:          as[RevokeKey],
+	CommandCreateSender:       as[CreateSender],
+	CommandSaveSender:         as[SaveSender],
+	CommandSubmitSender:       as[SubmitSender],
+	CommandPassSender:         as[PassSender],
+	CommandWithdrawSender:     as[WithdrawSender],
+	CommandApproveSender:      as[ApproveSender],
+	CommandReturnSender:       as[ReturnSender],
+	CommandDisableSender:      as[DisableSender],
+	CommandEnableSender:       as[EnableSender],
+	CommandWithdrawDisable:    as[WithdrawDisable],
+	CommandWithdrawEnable:     as[WithdrawEnable],
+	CommandConfirmSender:      as[ConfirmSender],
+	CommandSuspendSender:      as[SuspendSender],
+	CommandRefuseSender:       as[RefuseSender],
+	CommandLiftSuspension:     as[LiftSuspension],
+	CommandPublishPrices:      as[PublishPrices],
+	CommandAddEndpoint:        as[AddEndpoint],
+	CommandRemoveEndpoint:     as[RemoveEndpoint],
+	CommandPause:              as[Pause],
+	CommandResume:             as[Resume],
+	CommandPublishRegulations: as[PublishRegulations],
+	CommandAcceptRegulations:  as[AcceptRegulations],
 }
 
 func as[T Command](data []byte) (Command, error) {

@@ -1,14 +1,15 @@
 package account
 
 import (
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"goniec/domain"
+	"goniec/domain/billing"
 	"goniec/domain/money"
 )
 
@@ -35,12 +36,12 @@ const (
 
 // How a minimum counts (rules.md F3).
 const (
-	UnitAmount      = "amount"            // the default
-	UnitMessages    = "messages"          // reached by count: nothing is charged
-	TrueUp          = "true_up"           // the difference is charged; the default
-	FullMinimum     = "full"              // the whole minimum on top
-	PerCountry      = "per_country"       // the default
-	HighestOfSender = "highest_of_sender" // of all the sender's countries
+	UnitAmount      = billing.UnitAmount      // the default
+	UnitMessages    = billing.UnitMessages    // reached by count: nothing is charged
+	TrueUp          = billing.TrueUp          // the difference is charged; the default
+	FullMinimum     = billing.Full            // the whole minimum on top
+	PerCountry      = billing.PerCountry      // the default
+	HighestOfSender = billing.HighestOfSender // of all the sender's countries
 )
 
 // Minimum is the minimum traffic of a configuration and month in a country (rules.md F3).
@@ -199,7 +200,7 @@ func checkMinimums(list []Minimum) ([]Minimum, error) {
 	seen := make(map[key]bool, len(list))
 	for i, m := range list {
 		field := fmt.Sprintf("minimums[%d]", i)
-		m.Unit, m.Mode, m.Scope = orDefault(m.Unit, UnitAmount), orDefault(m.Mode, TrueUp), orDefault(m.Scope, PerCountry)
+		m.Unit, m.Mode, m.Scope = cmp.Or(m.Unit, UnitAmount), cmp.Or(m.Mode, TrueUp), cmp.Or(m.Scope, PerCountry)
 		amount, err := checkMinimum(field, m)
 		if err != nil {
 			return nil, err
@@ -208,27 +209,20 @@ func checkMinimums(list []Minimum) ([]Minimum, error) {
 			return nil, domain.RefuseField(CodeInvalidValue, field, "repeats an earlier one: each country has one in a currency")
 		}
 		seen[key{m.Country, m.Currency}] = true
-		m.Amount = amount.Cents()
+		m.Amount = amount.String()
 		out[i] = m
 	}
 	return out, nil
 }
 
-func orDefault(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
-}
-
-func checkMinimum(field string, m Minimum) (money.Amount, error) {
+func checkMinimum(field string, m Minimum) (money.Cents, error) {
 	if err := checkCountry(field+".country", m.Country); err != nil {
 		return 0, err
 	}
 	if err := checkCurrency(field+".currency", m.Currency); err != nil {
 		return 0, err
 	}
-	refuse := func(part, must string) (money.Amount, error) {
+	refuse := func(part, must string) (money.Cents, error) {
 		return 0, domain.RefuseField(CodeInvalidValue, field+"."+part, "%s", must)
 	}
 	switch counted := m.Unit == UnitMessages; {
@@ -239,13 +233,12 @@ func checkMinimum(field string, m Minimum) (money.Amount, error) {
 	case m.Scope != PerCountry && m.Scope != HighestOfSender:
 		return refuse("scope", "must be per_country or highest_of_sender")
 	case counted && (m.Messages < 1 || m.Messages > MaxMinimumMessages):
-		return refuse("messages", "must be from 1 to 1000000000 where the unit is messages")
+		return refuse("messages", fmt.Sprintf("must be from 1 to %d where the unit is messages", MaxMinimumMessages))
 	case !counted && m.Messages != 0:
 		return refuse("messages", "must be absent where the unit is amount")
 	}
-	_, cents, _ := strings.Cut(m.Amount, ".")
-	amount, err := money.Parse(m.Amount)
-	if err != nil || amount <= 0 || len(cents) > 2 || len(m.Amount) > maxMinimumAmountRunes {
+	amount, err := money.ParseCents(m.Amount)
+	if err != nil || amount <= 0 || len(m.Amount) > maxMinimumAmountRunes {
 		return refuse("amount", "must be a decimal above 0 such as 250.00, at most 2 digits after the point")
 	}
 	return amount, nil

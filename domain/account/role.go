@@ -8,7 +8,7 @@ const (
 	RoleClientAdmin  = "client-admin"  // of one account: its messages, opt-outs, senders, webhooks, billing
 	RoleClientViewer = "client-viewer" // of one account: reads what is its own
 	RoleOperator     = "operator"      // of the installation: accounts, senders, prices, pauses, what is parked
-	RoleBilling      = "billing"       // of the installation: reads billing, accounts and senders of all accounts
+	RoleBilling      = "billing"       // of the installation: reads accounts and senders, closes months, credits and waivers
 	RoleAuditor      = "auditor"       // of the installation: reads what holds no message's text and no number
 
 	// RoleClient is the first name of RoleClientAdmin. Old events say it for ever,

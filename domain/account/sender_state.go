@@ -162,11 +162,12 @@ func ReasonsOf(e Event) []string {
 
 func (s SenderState) underReview() bool { return s.Change != nil && s.Change.UnderReview }
 
-// ActiveIn says whether the sender was Active in the month, for however short (F3).
+// ActiveIn says whether the sender was Active in the month, for however short (F3);
+// a spell that ended as it began is none.
 func (s SenderState) ActiveIn(m calendar.Month, zone *time.Location) bool {
 	begins, ends := m.Begins(zone), m.Ends(zone)
 	return slices.ContainsFunc(s.Active, func(x Spell) bool {
-		return x.From.Before(ends) && (x.To.IsZero() || x.To.After(begins)) && (x.To.IsZero() || x.To.After(x.From))
+		return x.From.Before(ends) && (x.To.IsZero() || x.To.After(later(x.From, begins)))
 	})
 }
 
@@ -180,7 +181,7 @@ func (s SenderState) SuspendedThroughout(m calendar.Month, zone *time.Location) 
 
 func opened(list []Spell, at time.Time) []Spell { return append(slices.Clip(list), Spell{From: at}) }
 
-// closed ends the spell that goes on.
+// ended ends the spell that goes on.
 func ended(list []Spell, at time.Time) []Spell {
 	if len(list) == 0 {
 		return list

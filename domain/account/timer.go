@@ -66,12 +66,8 @@ func Timers(s State) []domain.Timer {
 }
 
 func fire(s State, f Facts, c Fire) []Event {
-	due := false
-	for _, t := range Timers(s) {
-		due = due || (t.Name == c.Timer && t.Due.Equal(c.Due) && !f.Now.Before(c.Due))
-	}
 	switch {
-	case !due:
+	case f.Now.Before(c.Due) || !domain.HasTimer(Timers(s), domain.Timer{Name: c.Timer, Due: c.Due}):
 		return nil
 	case c.Timer == TimerNotice:
 		return noticeTakesEffect(*s.Sender.Notice, f)

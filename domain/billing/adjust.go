@@ -60,7 +60,7 @@ func (o Obligation) progress() string {
 // inOrder sorts obligations by month, sender and country.
 func inOrder(list []Obligation) []Obligation {
 	slices.SortFunc(list, func(a, b Obligation) int {
-		return cmp.Or(a.Month.First().Compare(b.Month.First()), cmp.Compare(a.Sender, b.Sender), cmp.Compare(a.Country, b.Country),
+		return cmp.Or(a.Month.Compare(b.Month), cmp.Compare(a.Sender, b.Sender), cmp.Compare(a.Country, b.Country),
 			cmp.Compare(a.SenderID, b.SenderID))
 	})
 	return list

@@ -2,7 +2,8 @@ package billing
 
 import (
 	"encoding/json"
-	"fmt"
+
+	"goniec/domain"
 )
 
 // Command asks one month of an account for a decision. The interface is sealed.
@@ -72,32 +73,17 @@ func (RejectCredit) command()  {}
 func (WaiveMinimum) command()  {}
 
 // ErrUnknownCommand says that a command type is not one of this package's.
-type ErrUnknownCommand struct{ Type string }
-
-func (e *ErrUnknownCommand) Error() string { return fmt.Sprintf("unknown command type %q", e.Type) }
+type ErrUnknownCommand = domain.ErrUnknownCommand
 
 // DecodeCommand reads the JSON form of a command; unknown fields are ignored.
 // It fails with *ErrUnknownCommand, or with the JSON error.
-func DecodeCommand(typ string, data []byte) (Command, error) {
-	decode, ok := decoders[typ]
-	if !ok {
-		return nil, &ErrUnknownCommand{Type: typ}
-	}
-	c, err := decode(data)
-	if err != nil {
-		return nil, fmt.Errorf("command %s: %w", typ, err)
-	}
-	return c, nil
-}
+func DecodeCommand(typ string, data []byte) (Command, error) { return decoders.Decode(typ, data) }
 
 // IsCommand says whether the type is one of this package's.
-func IsCommand(typ string) bool {
-	_, ok := decoders[typ]
-	return ok
-}
+func IsCommand(typ string) bool { return decoders.Has(typ) }
 
 // The table is built once and never written again.
-var decoders = map[string]func([]byte) (Command, error){
+var decoders = domain.Commands[Command]{
 	CommandCloseMonth:    as[CloseMonth],
 	CommandRequestCredit: as[RequestCredit],
 	CommandApproveCredit: as[ApproveCredit],

@@ -70,8 +70,8 @@ func closeMonth(s State, f Facts, account string, month calendar.Month, c CloseM
 	if in.Account != account || in.Month != month {
 		return nil, domain.Refuse(CodeWrongStream, "the inputs are of another account or month")
 	}
-	if end := month.Add(1).First(); f.Now.Before(end.Begins(f.Zone)) {
-		return nil, domain.Refuse(CodeMonthOpen, "%s can be closed from %s on", month, end)
+	if f.Now.Before(month.Ends(f.Zone)) {
+		return nil, domain.Refuse(CodeMonthOpen, "%s can be closed from %s on", month, month.Add(1).First())
 	}
 	in, err := s.Fill(in).normal()
 	if err != nil {
@@ -86,7 +86,7 @@ func closeMonth(s State, f Facts, account string, month calendar.Month, c CloseM
 	case s.Digest != "":
 		return nil, domain.Refuse(CodeAlreadyClosed, "%s is closed, with other inputs", month)
 	}
-	statement, err := Compute(in)
+	statement, err := compute(in)
 	if err != nil {
 		return nil, err
 	}

@@ -75,7 +75,7 @@ func merged(in Inputs) ([]Usage, error) {
 }
 
 func (k Key) compare(o Key) int {
-	return cmp.Or(k.Adjusts.First().Compare(o.Adjusts.First()), cmp.Compare(k.Sender, o.Sender), cmp.Compare(k.Country, o.Country),
+	return cmp.Or(k.Adjusts.Compare(o.Adjusts), cmp.Compare(k.Sender, o.Sender), cmp.Compare(k.Country, o.Country),
 		cmp.Compare(k.Channel, o.Channel), cmp.Compare(k.Category, o.Category), cmp.Compare(k.Content, o.Content),
 		cmp.Compare(k.PriceVersion, o.PriceVersion))
 }

@@ -95,6 +95,11 @@ func Compute(in Inputs) (Statement, error) {
 	if err != nil {
 		return Statement{}, err
 	}
+	return compute(in)
+}
+
+// compute is Compute of inputs that are normal already.
+func compute(in Inputs) (Statement, error) {
 	s := Statement{Account: in.Account, Month: in.Month, Currency: in.Currency}
 	traffic := traffics{}
 	for _, u := range in.Usage {

@@ -81,7 +81,7 @@ func (v *View) owe(account string, list []Obligation) {
 func (v *View) Months(account string) []Month {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
-	return slices.SortedFunc(maps.Values(v.months[account]), func(a, b Month) int { return a.Month.First().Compare(b.Month.First()) })
+	return slices.SortedFunc(maps.Values(v.months[account]), func(a, b Month) int { return a.Month.Compare(b.Month) })
 }
 
 // Month returns a month; one that nothing is known of is open.

@@ -42,6 +42,9 @@ func (m Month) Last() Date { return m.Add(1).First().Add(-1) }
 // Before says whether m is an earlier month than o.
 func (m Month) Before(o Month) bool { return m.First().Before(o.First()) }
 
+// Compare orders months, as cmp.Compare does.
+func (m Month) Compare(o Month) int { return m.First().Compare(o.First()) }
+
 // Begins is the month's first instant in the zone.
 func (m Month) Begins(zone *time.Location) time.Time { return m.First().Begins(zone) }
 

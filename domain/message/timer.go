@@ -1,7 +1,6 @@
 package message
 
 import (
-	"slices"
 	"time"
 
 	"goniec/domain"
@@ -99,7 +98,5 @@ func isDue(s State, c Fire, now time.Time) bool {
 	if c.Timer == TimerResume {
 		return s.Hold != "" && s.HeldAt.Equal(c.Due)
 	}
-	return !now.Before(c.Due) && slices.ContainsFunc(Timers(s), func(t domain.Timer) bool {
-		return t.Name == c.Timer && t.Due.Equal(c.Due)
-	})
+	return !now.Before(c.Due) && domain.HasTimer(Timers(s), domain.Timer{Name: c.Timer, Due: c.Due})
 }

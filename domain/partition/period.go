@@ -31,5 +31,5 @@ func (s State) NextSeal(now time.Time, grace time.Duration, zone *time.Location)
 	if last, err := calendar.ParseMonth(s.SealedThrough); err == nil {
 		m = last.Add(1)
 	}
-	return m, m.Add(1).First().Begins(zone).Add(grace)
+	return m, m.Ends(zone).Add(grace)
 }

@@ -108,7 +108,8 @@ func (c *Config) places(name string) []place {
 		if p, err := strconv.ParseInt(id, 10, 32); err == nil && p >= 0 && int32(p) < c.Partitions {
 			return []place{{journals(), []int32{int32(p)}}}
 		}
-	case "account", "sender", "prices", "pause", "billing", "regulations":
+	}
+	if eventstore.OfAccounts(kind) {
 		return []place{{[]string{eventstore.Accounts}, c.allPartitions()}}
 	}
 	return []place{all}

@@ -14,6 +14,7 @@ import (
 	"goniec/domain/message"
 	"goniec/domain/partition"
 	"goniec/domain/recipient"
+	"goniec/eventstore"
 )
 
 // aggregate is the state of one stream, whatever its kind. Values are
@@ -124,8 +125,7 @@ func emptyState(stream string) (aggregate, error) {
 
 // journalOf says which journal topic a stream's events go to.
 func journalOf(stream string) string {
-	switch kindOf(stream) {
-	case "account", "sender", "prices", "pause", "billing", "regulations":
+	if eventstore.OfAccounts(kindOf(stream)) {
 		return accountsJournal
 	}
 	return messagesJournal

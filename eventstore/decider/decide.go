@@ -239,7 +239,7 @@ func (g *group) fireTimer(t dueTimer) error {
 		return err
 	}
 	set := domain.Timer{Name: domain.TimerName(t.name), Due: t.due}
-	if !hasTimer(e.timers, set) && !resumes(e, set) {
+	if !domain.HasTimer(e.timers, set) && !resumes(e, set) {
 		return g.batch.Delete(t.key, nil) // a leftover: the state is what counts
 	}
 	g.begin(g.timerCommandOf(t.stream, t.name, t.due, e.version))

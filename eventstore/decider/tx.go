@@ -184,14 +184,14 @@ func (g *group) replace(stream string, old, next *entry) error {
 
 func (g *group) moveTimers(stream string, before, after []domain.Timer) error {
 	for _, t := range before {
-		if !hasTimer(after, t) {
+		if !domain.HasTimer(after, t) {
 			if err := g.batch.Delete(g.o.keys.timer(t.Due, stream, string(t.Name)), nil); err != nil {
 				return err
 			}
 		}
 	}
 	for _, t := range after {
-		if !hasTimer(before, t) {
+		if !domain.HasTimer(before, t) {
 			if err := g.batch.Set(g.o.keys.timer(t.Due, stream, string(t.Name)), nil, nil); err != nil {
 				return err
 			}
@@ -199,15 +199,6 @@ func (g *group) moveTimers(stream string, before, after []domain.Timer) error {
 		}
 	}
 	return nil
-}
-
-func hasTimer(list []domain.Timer, t domain.Timer) bool {
-	for _, x := range list {
-		if x.Name == t.Name && x.Due.Equal(t.Due) {
-			return true
-		}
-	}
-	return false
 }
 
 func (g *group) moveIndex(stream string, before, after []string) error {

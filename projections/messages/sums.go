@@ -80,20 +80,11 @@ func (s sums) charge(r *row) error {
 	for i := before; i < len(r.paid); i++ {
 		double := i > 0
 		if i == 1 {
-			if err := errorOf(s.add(r, r.paid[0], false, -1), s.add(r, r.paid[0], true, 1)); err != nil {
+			if err := cmp.Or(s.add(r, r.paid[0], false, -1), s.add(r, r.paid[0], true, 1)); err != nil {
 				return err
 			}
 		}
 		if err := s.add(r, r.paid[i], double, 1); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func errorOf(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
 			return err
 		}
 	}

@@ -42,11 +42,10 @@ func (r *row) place() place {
 	}
 }
 
-// move takes the message out of the cells it was in and puts it where it is
-// now. Tests are not traffic.
+// move takes the message out of the cells it was in and puts it where it is now.
 func (t traffic) move(r *row) {
 	now := r.place()
-	if r.test || (r.base > 0 && now == r.stored) {
+	if r.base > 0 && now == r.stored {
 		return
 	}
 	for _, tag := range append([]string{""}, r.ownTags()...) {
@@ -67,7 +66,7 @@ func (r *row) ownTags() []string {
 }
 
 // queue adds the statement that applies the changes.
-func (t traffic) queue(b *pgx.Batch, partition int32) bool {
+func (t traffic) queue(b *pgx.Batch, partition int32) {
 	cells := make([]cell, 0, len(t))
 	for c, n := range t {
 		if n != 0 {
@@ -75,7 +74,7 @@ func (t traffic) queue(b *pgx.Batch, partition int32) bool {
 		}
 	}
 	if len(cells) == 0 {
-		return false
+		return
 	}
 	slices.SortFunc(cells, compareCells)
 	var accounts projections.UUIDs
@@ -100,7 +99,6 @@ func (t traffic) queue(b *pgx.Batch, partition int32) bool {
 		ON CONFLICT (account, hour, partition, country, sender, category, tag, state, channel, fallback_reason, sent, late, double)
 		DO UPDATE SET messages = t.messages + excluded.messages`,
 		partition, accounts, hours, text[0], text[1], text[2], text[3], text[4], text[5], text[6], flags[0], flags[1], flags[2], counts)
-	return true
 }
 
 func compareCells(a, b cell) int {

@@ -12,10 +12,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Bounds of a report.
+// Bounds of a report; its range is bounded by who asks.
 const (
-	MaxReportDays  = 400     // of the range
-	MaxReportHours = 31 * 24 // of the range, by hour
 	MaxReportRows  = 100_000
 	maxReportCells = 1_000_000 // sums read of Postgres, before they are put together
 )

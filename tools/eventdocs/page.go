@@ -16,7 +16,7 @@ var packages = []struct{ dir, streams, topic string }{
 	{"domain/message", "`message/<uuid>`", "messages"},
 	{"domain/recipient", "`recipient/<uuid>`, `number/<keyed hash>`", "messages"},
 	{"domain/partition", "`partition/<n>`, `parked/<uuid>`", "messages"},
-	{"domain/account", "`account/<uuid>`, `sender/<uuid>`, `prices/<account or default>`, `pause/<switch>`", "accounts"},
+	{"domain/account", "`account/<uuid>`, `sender/<uuid>`, `prices/<account or default>`, `pause/<switch>`, `regulations/viber`", "accounts"},
 	{"domain/billing", "`billing/<account uuid>/<YYYY-MM>`", "accounts"},
 }
 

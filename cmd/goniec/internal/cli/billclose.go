@@ -199,11 +199,7 @@ func (a *app) creditRequest() *cobra.Command {
 	in := httpapi.CreditRequest{}
 	cmd := &cobra.Command{
 		Use: "request ACCOUNT MONTH AMOUNT", Short: "Ask for a credit; it says the id to approve", Args: cobra.ExactArgs(3),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			api, err := a.operatorAPI()
-			if err != nil {
-				return err
-			}
+		RunE: a.withOperator(func(cmd *cobra.Command, api *remote, args []string) error {
 			in.Account, in.Amount = args[0], args[2]
 			if in.Credit == "" {
 				in.Credit = uuid.NewString()
@@ -213,7 +209,7 @@ func (a *app) creditRequest() *cobra.Command {
 				return err
 			}
 			return a.show(out, func() { a.say("credit %s: %s%s", out.Credit, out.State, already(out.Changed, " before")) })
-		},
+		}),
 	}
 	cmd.Flags().StringVar(&in.Credit, "id", "", "an `id` of your own, so that a repeat is the same credit")
 	cmd.Flags().StringVar(&in.Reason, "reason", "", "`why`; it stands on the statement (required)")
@@ -225,18 +221,14 @@ func (a *app) creditDecide(word, short string) *cobra.Command {
 	in := httpapi.CreditDecision{}
 	cmd := &cobra.Command{
 		Use: word + " ACCOUNT MONTH CREDIT", Short: short, Args: cobra.ExactArgs(3),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			api, err := a.operatorAPI()
-			if err != nil {
-				return err
-			}
+		RunE: a.withOperator(func(cmd *cobra.Command, api *remote, args []string) error {
 			in.Account = args[0]
 			out, err := api.DecideCredit(cmd.Context(), args[1], args[2], word, in)
 			if err != nil {
 				return err
 			}
 			return a.show(out, func() { a.say("credit %s: %s%s", out.Credit, out.State, already(out.Changed, " before")) })
-		},
+		}),
 	}
 	if word == "reject" {
 		cmd.Flags().StringVar(&in.Reason, "reason", "", "`why` (required)")
@@ -250,18 +242,14 @@ func (a *app) billingWaive() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "waive SENDER MONTH", Short: "Free a sender that was suspended the whole month from its minimum", Args: cobra.ExactArgs(2),
 		Long: "SENDER is the id of a configuration that was suspended during the whole month without the\nclient's fault. It needs an operator's or a billing key.",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			api, err := a.operatorAPI()
-			if err != nil {
-				return err
-			}
+		RunE: a.withOperator(func(cmd *cobra.Command, api *remote, args []string) error {
 			in.Sender = args[0]
 			out, err := api.Waive(cmd.Context(), args[1], in)
 			if err != nil {
 				return err
 			}
 			return a.show(out, func() { a.say("waived%s", already(out.Changed, " before; the first reason stands")) })
-		},
+		}),
 	}
 	cmd.Flags().StringVar(&in.Reason, "reason", "", "`why`, for the history (required)")
 	_ = cmd.MarkFlagRequired("reason") // it was defined above

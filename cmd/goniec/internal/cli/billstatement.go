@@ -11,6 +11,7 @@ import (
 	"goniec/adapters/httpapi"
 	"goniec/adapters/sheet"
 	"goniec/cmd/goniec/internal/words"
+	"goniec/domain/billing"
 )
 
 func (a *app) billingStatement() *cobra.Command {
@@ -79,11 +80,11 @@ func (a *app) sayStatement(s httpapi.StatementBody) {
 // lineWords is what a line is of.
 func lineWords(l httpapi.StatementLine) string {
 	switch l.Kind {
-	case "minimum":
+	case billing.KindMinimum:
 		return l.Sender + ", up to the minimum"
-	case "minimum_credit":
+	case billing.KindMinimumCredit:
 		return l.Sender + ", minimum of " + l.Adjusts + " given back"
-	case "credit":
+	case billing.KindCredit:
 		return "credit"
 	}
 	what := strings.Join([]string{l.Sender, words.Channel(l.Channel), l.Category, l.Content}, ", ")
@@ -94,7 +95,7 @@ func lineWords(l httpapi.StatementLine) string {
 }
 
 func countWords(l httpapi.StatementLine) string {
-	if l.Kind != "usage" && l.Kind != "adjustment" {
+	if l.Kind != billing.KindUsage && l.Kind != billing.KindAdjustment {
 		return ""
 	}
 	if l.Parts == l.Count {
@@ -105,7 +106,8 @@ func countWords(l httpapi.StatementLine) string {
 
 func obligationWords(o httpapi.ObligationBody, currency string) string {
 	said, ok := map[string]string{
-		"reached": "reached", "activation_month": "none in the month of activation", "waived": "waived", "no_minimum": "none in the terms",
+		billing.ReasonReached: "reached", billing.ReasonActivationMonth: "none in the month of activation",
+		billing.ReasonWaived: "waived", billing.ReasonNoMinimum: "none in the terms",
 	}[o.Reason]
 	if !ok {
 		said = words.Money(o.Charged, currency) + " charged"

@@ -186,10 +186,6 @@ func (c *Client) read(ctx context.Context, resp *http.Response, out any) error {
 	if out == nil {
 		return nil
 	}
-	if raw, ok := out.(*[]byte); ok {
-		*raw = body
-		return nil
-	}
 	if err := json.Unmarshal(body, out); err != nil {
 		return fmt.Errorf("%w at %s: its answer is not that of goniec's API", ErrUnavailable, c.base.Redacted())
 	}
