@@ -363,11 +363,18 @@ func (b *bench) commitAlone(short string, offset int64) {
 	b.tb.Helper()
 	req := sarama.NewOffsetCommitRequest(b.client.Config(), b.group())
 	req.AddBlockWithLeaderEpoch(b.topic(short), 0, offset, -1, 0, "")
-	coordinator, err := b.client.Coordinator(b.group())
-	require.NoError(b.tb, err)
-	resp, err := coordinator.CommitOffset(req)
-	require.NoError(b.tb, err)
-	require.Equal(b.tb, sarama.ErrNoError, resp.Errors[b.topic(short)][0])
+	// A cluster that has just begun names a coordinator that is still loading, or is not one any more.
+	require.Eventually(b.tb, func() bool {
+		if b.client.RefreshCoordinator(b.group()) != nil {
+			return false
+		}
+		coordinator, err := b.client.Coordinator(b.group())
+		if err != nil {
+			return false
+		}
+		resp, err := coordinator.CommitOffset(req)
+		return err == nil && resp.Errors[b.topic(short)][0] == sarama.ErrNoError
+	}, waitFor, pollEvery)
 }
 
 // One call that does not end stops the claims at the window's end, and its

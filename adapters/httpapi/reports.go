@@ -18,6 +18,7 @@ import (
 	"goniec/adapters/phone"
 	"goniec/adapters/sheet"
 	"goniec/domain"
+	"goniec/domain/calendar"
 )
 
 // Reports answers what the reports are made of, for an account. See rules.md D7.
@@ -141,7 +142,7 @@ func (a *API) reportZone(name string) (*time.Location, error) {
 // wholeHours refuses a zone in which days begin between the hours that are counted.
 func wholeHours(r Report) error {
 	for d := r.From; !d.After(r.To.AddDate(0, 0, 1)); d = d.AddDate(0, 0, 1) {
-		if _, off := time.Date(d.Year(), d.Month(), d.Day(), 0, 0, 0, 0, r.Zone).Zone(); off%3600 != 0 {
+		if _, off := calendar.DateOf(d, time.UTC).Begins(r.Zone).Zone(); off%3600 != 0 {
 			return domain.RefuseField(CodeInvalidValue, "zone", "must be off UTC by whole hours: messages are counted by the hour")
 		}
 	}

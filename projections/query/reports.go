@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"goniec/domain/calendar"
+
 	"github.com/jackc/pgx/v5"
 )
 
@@ -70,7 +72,7 @@ func (f *Report) by(d Dimension) bool { return slices.Contains(f.By, d) }
 func (f *Report) starts() []time.Time {
 	var out []time.Time
 	for d := f.From; !d.After(f.To.AddDate(0, 0, 1)); d = d.AddDate(0, 0, 1) {
-		out = append(out, time.Date(d.Year(), d.Month(), d.Day(), 0, 0, 0, 0, f.Zone).UTC())
+		out = append(out, calendar.DateOf(d, time.UTC).Begins(f.Zone).UTC()) // where clocks jump over midnight, too
 	}
 	return out
 }
