@@ -13,6 +13,7 @@ import (
 	"goniec/adapters/httpapi"
 	"goniec/cmd/goniec/internal/words"
 	"goniec/domain/calendar"
+	"goniec/eventstore"
 )
 
 func (a *app) billingClose() *cobra.Command {
@@ -149,7 +150,8 @@ func (a *app) recompute(ctx context.Context, month, of string) error {
 	}
 	defer closed()
 	list, err := closing.Recompute(ctx, closing.Source{
-		Client: cfg.Client, Topics: cfg.Topics, Installation: cfg.Installation, Partitions: cfg.Partitions, Zone: zone,
+		Records: eventstore.NewCluster(eventstore.KafkaConfig{}, cfg.Client), Topics: cfg.Topics, Installation: cfg.Installation,
+		Partitions: cfg.Partitions, Zone: zone,
 	}, m, of)
 	if err != nil {
 		return interrupted(ctx, unavailable(err))
