@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"goniec/adapters/closing"
+	"goniec/domain"
 	"goniec/domain/account"
 	"goniec/domain/billing"
 	"goniec/domain/calendar"
@@ -179,6 +180,38 @@ func (w *world) minimums() {
 			require.Equal(w.t, left[at], o.Charged, "what an obligation says is what the lines come to")
 		}
 	}
+	for _, e := range w.closes {
+		for _, o := range e.Statement.Obligations {
+			if o.Month == e.Statement.Month && (o.Reason == billing.ReasonCharged || o.Reason == billing.ReasonReached) {
+				at := e.Statement.Account + place(billing.Line{Key: billing.Key{Sender: o.Sender, Country: o.Country}}, o.Month)
+				require.Equal(w.t, w.owed(e.Statement.Account, o), left[at], "what is left of a minimum when all that came late is counted")
+			}
+		}
+	}
+}
+
+// owed is what a minimum comes to with all traffic of its month that was billed,
+// in its own statement or later.
+func (w *world) owed(of string, o billing.Obligation) money.Cents {
+	var traffic money.Cents
+	var messages int64
+	for _, e := range w.closes {
+		for _, l := range e.Statement.Lines {
+			own := l.Kind == billing.KindUsage && e.Statement.Month == o.Month || l.Kind == billing.KindAdjustment && l.Adjusts == o.Month
+			counts := l.Country == o.Country || slices.Contains(o.Countries, l.Country)
+			if e.Statement.Account == of && own && counts && l.Channel == domain.Viber && l.Sender == o.Sender {
+				traffic, messages = traffic+l.Amount, messages+l.Count
+			}
+		}
+	}
+	minimum := o.Minimum.Amount.Round()
+	switch {
+	case o.Minimum.Unit == billing.UnitAmount && traffic >= minimum, o.Minimum.Unit == billing.UnitMessages && messages >= o.Minimum.Messages:
+		return 0
+	case o.Minimum.Mode == billing.Full:
+		return minimum
+	}
+	return max(0, minimum-traffic)
 }
 
 func (w *world) covered(c config, s billing.Statement) {

@@ -62,8 +62,10 @@ func (w *world) begin() {
 	}
 	for _, c := range configs {
 		w.create(c)
-		if w.die("approved", 3) > 0 {
+		if w.die("submitted", 4) > 0 {
 			w.ask(c, account.SubmitSender{Elsewhere: true})
+		}
+		if w.die("approved", 4) > 0 {
 			w.ask(c, account.ApproveSender{ServiceID: 7})
 		}
 	}
@@ -188,10 +190,10 @@ func (w *world) converse(c config) {
 	if w.die("unfitting", 4) == 0 {
 		fits = []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10}
 	}
-	w.ask(c, w.word(pick(w, "word", fits)))
+	w.ask(c, w.word(s, pick(w, "word", fits)))
 }
 
-func (w *world) word(n int) account.Command {
+func (w *world) word(s *account.SenderState, n int) account.Command {
 	month := func() calendar.Month {
 		if w.die("unnamed", 2) == 0 {
 			return calendar.Month{}
@@ -211,7 +213,7 @@ func (w *world) word(n int) account.Command {
 	case 4:
 		return account.ReturnSender{Reasons: []string{"the logo"}}
 	case 5:
-		at := w.now.Add(-time.Duration(w.die("hours ago", 40*24)) * time.Hour)
+		at := s.Submission.At.Add(w.now.Sub(s.Submission.At) / 10 * time.Duration(w.die("tenths since the submission", 11)))
 		return account.ApproveSender{ServiceID: 7, ActiveOn: pick(w, "active on", []time.Time{{}, at})}
 	case 6:
 		return account.DisableSender{Reason: "asked", Month: month(), Close: w.die("closes", 10) == 0}
