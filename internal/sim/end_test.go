@@ -75,8 +75,10 @@ func (w *world) settledSince(now time.Time) time.Duration { return now.Sub(w.bus
 // nextDue is when, in domain time, something happens next by itself.
 func (w *world) nextDue() time.Time {
 	next := w.check.nextTimer()
-	if due := w.soonSealed(); !due.IsZero() && (next.IsZero() || due.Before(next)) {
-		next = due
+	for _, due := range []time.Time{w.soonSealed(), w.check.noticeDue()} {
+		if !due.IsZero() && (next.IsZero() || due.Before(next)) {
+			next = due
+		}
 	}
 	for _, d := range w.reports {
 		if next.IsZero() || d.at.Before(next) {
@@ -120,7 +122,7 @@ func (w *world) unfinished() string {
 	if stream := w.overdue(); stream != "" {
 		return stream + " is not forgotten"
 	}
-	return ""
+	return w.officeLeft()
 }
 
 // shutDown ends every process as an operator would.
@@ -169,6 +171,7 @@ func (c *checker) atEnd() {
 		}
 	}
 	c.heard()
+	c.inOffice()
 	if c.parked != c.w.garbage {
 		c.w.fail("%d records were no commands, %d are parked", c.w.garbage, c.parked)
 	}
