@@ -125,21 +125,31 @@ func (w *world) unfinished() string {
 	return w.officeLeft()
 }
 
-// shutDown ends every process as an operator would.
+// shutDown ends every process as an operator would: the owners last, so that they
+// decide what the others answered before they went.
 func (w *world) shutDown() {
 	w.note("", "every process is asked to end")
+	w.dismiss(func(n *node) bool { return n.role != w.roles[0] })
+	w.serveUntil(w.quiet)
+	w.dismiss(func(*node) bool { return true })
+}
+
+// dismiss asks processes to end, and waits until they have.
+func (w *world) dismiss(whom func(*node) bool) {
 	for _, n := range w.nodes {
-		n.end()
+		if whom(n) {
+			n.end()
+		}
 	}
 	w.serveUntil(func() bool {
-		for _, n := range w.nodes {
+		return !slices.ContainsFunc(w.nodes, func(n *node) bool {
 			select {
 			case <-n.ended:
-			default:
 				return false
+			default:
+				return whom(n)
 			}
-		}
-		return true
+		})
 	})
 }
 
