@@ -98,7 +98,7 @@ func TestOperatorIsRefused(t *testing.T) {
 		"operator of a client":  {"/v1/accounts/" + acc + "/keys", `{"role":"operator","label":"x"}`, 422, problem(422, "invalid_value", "role", "operator keys belong to account "+account.Installation)},
 		"sender of nobody":      {"/v1/senders", `{"account":"` + nobody + `","name":"x","company":"x","country":"PL"}`, 422, problem(422, "invalid_value", "account", "is not an account")},
 		"sender of no country":  {"/v1/senders", `{"account":"` + acc + `","name":"x","company":"x","country":"XX"}`, 422, problem(422, "invalid_country", "country", "is not a country")},
-		"sender's company":      {"/v1/senders", `{"account":"` + acc + `","name":"x","company":"Żabka","country":"PL"}`, 422, problem(422, "invalid_name", "company", "must be at most 11 letters A-Z, a-z or digits")},
+		"sender's company":      {"/v1/senders", `{"account":"` + acc + `","name":"x","company":"Żabka","country":"PL"}`, 422, problem(422, "invalid_name", "company", "must be at most 11 letters A-Z, a-z or digits: Zabka would do")},
 		"unknown sender":        {"/v1/senders/" + nobody + "/submit", "", 404, there},
 		"active sender again":   {sender + "/submit", "", 409, problem(409, "no_change", "", "nothing was changed: save a change first")},
 		"disable without why":   {sender + "/disable", `{}`, 422, problem(422, "required", "reason", "is required")},
@@ -157,8 +157,8 @@ func TestWebhookIsRefused(t *testing.T) {
 	b := setup(t)
 	requireProblem(t, b.post("/v1/webhooks", `{}`), 422, problem(422, "required", "url", "is required"))
 	requireProblem(t, b.post("/v1/webhooks", `{"url":"https://c.pl","events":["x"]}`), 422, problem(422, "invalid_value", "events", "must be some of message.delivered"))
-	b.hooks.refused = domain.RefuseField("invalid_url", "url", "is a private address")
-	requireProblem(t, b.post("/v1/webhooks", `{"url":"https://10.0.0.1/"}`), 422, problem(422, "invalid_url", "url", "is a private address"))
+	b.hooks.refused = domain.RefuseField("invalid_url", "url", "must be https and must not lead into a private network")
+	requireProblem(t, b.post("/v1/webhooks", `{"url":"https://10.0.0.1/"}`), 422, problem(422, "invalid_url", "url", "must be https and must not lead into a private network"))
 	require.Empty(t, b.view.Endpoints(acc))
 }
 
