@@ -2,8 +2,10 @@ package httpapi_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -76,6 +78,31 @@ func TestOperatorPublishesPrices(t *testing.T) {
 	w = b.operator("POST", "/v1/prices", `{"account":"`+acc+`","currency":"PLN","prices":[`+row+`]}`)
 	require.JSONEq(t, `{"version":"`+acc+`@1"}`, w.Body.String())
 	require.Equal(t, []string{account.Installation, acc}, b.decider.owners)
+}
+
+func TestPricesArePreviewedAndListed(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	row := `{"country":"PL","channel":"sms","amount":"0.99"}`
+	w := b.operator("POST", "/v1/prices/preview", `{"currency":"PLN","prices":[`+row+`]}`)
+	require.Equal(t, http.StatusOK, w.Code, w.Body.String())
+	var p httpapi.PricesPreview
+	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &p))
+	require.NotEmpty(t, p.Changes)
+	require.NotEmpty(t, p.Accounts)
+	require.Empty(t, b.decider.owners, "nothing was decided")
+	requireProblem(t, b.operator("POST", "/v1/prices/preview", `{"currency":"PLN","prices":[`+strings.Replace(row, "PL", "XX", 1)+`]}`), 422,
+		problem(422, "invalid_country", "prices[0].country", "is not a country"))
+	w = b.operator("GET", "/v1/prices", "")
+	require.Equal(t, http.StatusOK, w.Code)
+	require.Contains(t, w.Body.String(), `"version":"default@1"`)
+	requireProblem(t, b.operator("GET", "/v1/prices?account="+msgID, ""), 422, problem(422, "invalid_value", "account", "is not an account"))
+
+	w = b.operator("POST", "/v1/regulations/preview", `{"valid_from":"2027-06-01","minimums":[{"country":"PL","currency":"PLN","amount":"250"}]}`)
+	require.Equal(t, http.StatusOK, w.Code, w.Body.String())
+	require.Contains(t, w.Body.String(), `"amount":"250.00"`)
+	requireProblem(t, b.operator("POST", "/v1/regulations/preview", `{"valid_from":"soon","minimums":[]}`), 422,
+		problem(422, "invalid_value", "valid_from", "must be a date such as 2027-01-01"))
 }
 
 func TestOperatorIsRefused(t *testing.T) {
