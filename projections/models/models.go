@@ -27,6 +27,6 @@ func All() []projections.Projection {
 		parked.Projection{},
 		periods.New(),
 		bills.New(),
-		terms.New(), // last: its views read those of others
+		terms.New(), // behind those whose views its own read
 	}
 }

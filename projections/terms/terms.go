@@ -38,7 +38,9 @@ func New() Projection {
 			{Name: "regulations", Key: "version"},
 			{Name: "minimums", Key: `version, country COLLATE "C", currency COLLATE "C"`},
 		},
-		Contract: []projections.View{{Name: "sender_month_traffic", Select: monthTraffic}},
+		Contract: []projections.View{
+			{Name: "sender_month_traffic", Select: monthTraffic, Reads: []string{"senders", "billing_month_totals", "billing_months"}},
+		},
 	}}
 }
 
