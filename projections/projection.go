@@ -105,7 +105,7 @@ type Sessioned interface {
 type View struct {
 	Name   string
 	Select string
-	Reads  []string // the other projections' views that it names: it is created as soon as all are there
+	Reads  []string // the views that it names: it is created as soon as all are there
 }
 
 // Table is one table of a projection as Digest compares it.

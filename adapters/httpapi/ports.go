@@ -139,6 +139,8 @@ type Closing interface {
 	Gather(ctx context.Context, account string, month calendar.Month) (bill.CloseMonth, error)
 	// Preview returns the inputs of an open month as it stands now.
 	Preview(ctx context.Context, account string, month calendar.Month) (bill.Inputs, error)
+	// Forecast predicts the month in which now lies.
+	Forecast(ctx context.Context, account string, now time.Time) (bill.Forecast, error)
 	// Statement returns a closed month as it was decided, and when.
 	Statement(ctx context.Context, account string, month calendar.Month) (bill.Statement, time.Time, error)
 }

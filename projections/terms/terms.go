@@ -26,6 +26,9 @@ var files embed.FS
 //go:embed month_traffic.sql
 var monthTraffic string
 
+//go:embed forecast.sql
+var forecast string
+
 // Projection implements projections.Projection.
 type Projection struct{ projections.Model }
 
@@ -40,6 +43,7 @@ func New() Projection {
 		},
 		Contract: []projections.View{
 			{Name: "sender_month_traffic", Select: monthTraffic, Reads: []string{"senders", "billing_month_totals", "billing_months"}},
+			{Name: "forecast", Select: forecast, Reads: []string{"senders", "sender_month_traffic"}},
 		},
 	}}
 }
