@@ -73,6 +73,7 @@ var access = map[string][]string{
 	"list-regulations":     {admin, viewer, operator, billing, auditor},
 	"get-regulations-text": {admin, viewer, operator, billing, auditor},
 	"accept-regulations":   {admin},
+	"preview-regulations":  {operator},
 	"publish-regulations":  {operator},
 
 	"add-webhook":    {admin},
@@ -86,6 +87,8 @@ var access = map[string][]string{
 	"list-accounts":  {operator, billing, auditor},
 	"issue-key":      {operator},
 	"revoke-key":     {operator},
+	"list-prices":    {operator, billing, auditor},
+	"preview-prices": {operator},
 	"publish-prices": {operator},
 
 	"list-pauses": {operator, auditor},

@@ -82,6 +82,7 @@ var expected = map[string]line{
 	"list-regulations":     {may: all, other: 200},
 	"get-regulations-text": {may: all, other: 200},
 	"accept-regulations":   {may: "client-admin", other: 200},
+	"preview-regulations":  {may: "operator", body: `{"valid_from":"2027-06-01","minimums":[]}`},
 	"publish-regulations":  {may: "operator", body: `{"title":"x","text":"eA==","content_type":"text/plain","valid_from":"2027-06-01"}`},
 
 	"add-webhook":    {may: "client-admin", other: 201, body: `{"url":"https://example.com/hook"}`},
@@ -95,6 +96,8 @@ var expected = map[string]line{
 	"list-accounts":  {may: "operator billing auditor"},
 	"issue-key":      {may: "operator", body: `{"label":"x"}`},
 	"revoke-key":     {may: "operator"},
+	"list-prices":    {may: "operator billing auditor"},
+	"preview-prices": {may: "operator", body: `{"currency":"PLN","prices":[{"country":"PL","channel":"sms","amount":"0.10"}]}`},
 	"publish-prices": {may: "operator", body: `{"currency":"PLN","prices":[{"country":"PL","channel":"sms","amount":"0.10"}]}`},
 
 	"list-pauses": {may: "operator auditor"},

@@ -142,7 +142,8 @@ func (a *API) closeOne(ctx context.Context, c *call, owner account.Account, mont
 	s, err := a.write(ctx, c, owner.ID, month, confirm)
 	var refusal *domain.Error
 	if errors.As(err, &refusal) {
-		out.Code, out.Detail = refusal.Code, detail(refusal)
+		fault := c.said(fieldErrors([]*domain.Error{refusal}))[0]
+		out.Code, out.Detail = fault.Code, detail(fault.Field, fault.Message)
 		return out, nil
 	}
 	if err != nil {

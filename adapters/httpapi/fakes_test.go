@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"goniec/adapters/httpapi"
+	"goniec/adapters/polish"
 	"goniec/domain"
 	"goniec/domain/account"
 	"goniec/domain/billing"
@@ -404,7 +405,29 @@ func (b *bundle) call(r request) *httptest.ResponseRecorder {
 	}
 	w := httptest.NewRecorder()
 	b.api.ServeHTTP(w, req)
+	b.hasPolish(w)
 	return w
+}
+
+// hasPolish fails for an answer whose refusals could not be said in Polish.
+func (b *bundle) hasPolish(w *httptest.ResponseRecorder) {
+	b.t.Helper()
+	if w.Header().Get("Content-Type") != "application/problem+json" || w.Header().Get("Content-Language") != "" {
+		return
+	}
+	var p httpapi.Problem
+	require.NoError(b.t, json.Unmarshal(w.Body.Bytes(), &p))
+	sentences := []string{p.Detail}
+	for _, e := range p.Errors {
+		if sentences[0] == e.Field+" "+e.Message {
+			sentences = nil
+		}
+		sentences = append(sentences, e.Message)
+	}
+	for _, s := range sentences {
+		_, ok := polish.Of(s)
+		require.True(b.t, ok, "no Polish for %q", s)
+	}
 }
 
 func (b *bundle) post(path, body string) *httptest.ResponseRecorder {

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -10,8 +9,6 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/text/unicode/norm"
 
-	"goniec/adapters/phone"
-	"goniec/domain"
 	"goniec/domain/account"
 )
 
@@ -36,7 +33,7 @@ func (a *API) registerOperator(api huma.API) {
 	register(a, api, op("list-accounts", http.MethodGet, "/v1/accounts", "All accounts", 0, nil), a.accounts)
 	register(a, api, op("issue-key", http.MethodPost, "/v1/accounts/{id}/keys", "Issue an API key; it is shown this once", http.StatusCreated, missing), a.issueKey)
 	register(a, api, op("revoke-key", http.MethodDelete, "/v1/accounts/{id}/keys/{key}", "Revoke an API key", 0, missing), a.revokeKey)
-	register(a, api, op("publish-prices", http.MethodPost, "/v1/prices", "Publish a version of a price list", http.StatusCreated, missing), a.publishPrices)
+	a.registerPrices(api)
 }
 
 func orZero(t *time.Time) time.Time {
@@ -107,25 +104,4 @@ func (a *API) revokeKey(ctx context.Context, c *call, in *keyParams, _ *noBody) 
 		return nil, err
 	}
 	return ok(ChangedBody{Changed: len(out.Events) > 0})
-}
-
-func (a *API) publishPrices(ctx context.Context, c *call, _ *noParams, body *PricesRequest) (*answer[PricesBody], error) {
-	list, owner := account.DefaultPrices, account.Installation
-	if body.Account != "" {
-		if _, known := a.cfg.View.AccountByID(body.Account); !known {
-			return nil, domain.RefuseField(CodeInvalidValue, "account", "is not an account")
-		}
-		list, owner = body.Account, body.Account
-	}
-	for i, p := range body.Prices {
-		if !phone.KnownCountry(p.Country) {
-			return nil, domain.RefuseField(account.CodeInvalidCountry, fmt.Sprintf("prices[%d].country", i), "is not a country")
-		}
-	}
-	publish := account.PublishPrices{Currency: body.Currency, ValidFrom: orZero(body.ValidFrom), Prices: body.Prices}
-	out, err := a.configure(ctx, c, owner, account.PricesStream(list), publish)
-	if err != nil {
-		return nil, err
-	}
-	return &answer[PricesBody]{Status: http.StatusCreated, Body: PricesBody{Version: fmt.Sprintf("%s@%d", list, out.Version)}}, nil
 }

@@ -2,8 +2,10 @@ package httpapi_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -78,6 +80,31 @@ func TestOperatorPublishesPrices(t *testing.T) {
 	require.Equal(t, []string{account.Installation, acc}, b.decider.owners)
 }
 
+func TestPricesArePreviewedAndListed(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	row := `{"country":"PL","channel":"sms","amount":"0.99"}`
+	w := b.operator("POST", "/v1/prices/preview", `{"currency":"PLN","prices":[`+row+`]}`)
+	require.Equal(t, http.StatusOK, w.Code, w.Body.String())
+	var p httpapi.PricesPreview
+	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &p))
+	require.NotEmpty(t, p.Changes)
+	require.NotEmpty(t, p.Accounts)
+	require.Empty(t, b.decider.owners, "nothing was decided")
+	requireProblem(t, b.operator("POST", "/v1/prices/preview", `{"currency":"PLN","prices":[`+strings.Replace(row, "PL", "XX", 1)+`]}`), 422,
+		problem(422, "invalid_country", "prices[0].country", "is not a country"))
+	w = b.operator("GET", "/v1/prices", "")
+	require.Equal(t, http.StatusOK, w.Code)
+	require.Contains(t, w.Body.String(), `"version":"default@1"`)
+	requireProblem(t, b.operator("GET", "/v1/prices?account="+msgID, ""), 422, problem(422, "invalid_value", "account", "is not an account"))
+
+	w = b.operator("POST", "/v1/regulations/preview", `{"valid_from":"2027-06-01","minimums":[{"country":"PL","currency":"PLN","amount":"250"}]}`)
+	require.Equal(t, http.StatusOK, w.Code, w.Body.String())
+	require.Contains(t, w.Body.String(), `"amount":"250.00"`)
+	requireProblem(t, b.operator("POST", "/v1/regulations/preview", `{"valid_from":"soon","minimums":[]}`), 422,
+		problem(422, "invalid_value", "valid_from", "must be a date such as 2027-01-01"))
+}
+
 func TestOperatorIsRefused(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -98,7 +125,7 @@ func TestOperatorIsRefused(t *testing.T) {
 		"operator of a client":  {"/v1/accounts/" + acc + "/keys", `{"role":"operator","label":"x"}`, 422, problem(422, "invalid_value", "role", "operator keys belong to account "+account.Installation)},
 		"sender of nobody":      {"/v1/senders", `{"account":"` + nobody + `","name":"x","company":"x","country":"PL"}`, 422, problem(422, "invalid_value", "account", "is not an account")},
 		"sender of no country":  {"/v1/senders", `{"account":"` + acc + `","name":"x","company":"x","country":"XX"}`, 422, problem(422, "invalid_country", "country", "is not a country")},
-		"sender's company":      {"/v1/senders", `{"account":"` + acc + `","name":"x","company":"Żabka","country":"PL"}`, 422, problem(422, "invalid_name", "company", "must be at most 11 letters A-Z, a-z or digits")},
+		"sender's company":      {"/v1/senders", `{"account":"` + acc + `","name":"x","company":"Żabka","country":"PL"}`, 422, problem(422, "invalid_name", "company", "must be at most 11 letters A-Z, a-z or digits: Zabka would do")},
 		"unknown sender":        {"/v1/senders/" + nobody + "/submit", "", 404, there},
 		"active sender again":   {sender + "/submit", "", 409, problem(409, "no_change", "", "nothing was changed: save a change first")},
 		"disable without why":   {sender + "/disable", `{}`, 422, problem(422, "required", "reason", "is required")},
@@ -157,8 +184,8 @@ func TestWebhookIsRefused(t *testing.T) {
 	b := setup(t)
 	requireProblem(t, b.post("/v1/webhooks", `{}`), 422, problem(422, "required", "url", "is required"))
 	requireProblem(t, b.post("/v1/webhooks", `{"url":"https://c.pl","events":["x"]}`), 422, problem(422, "invalid_value", "events", "must be some of message.delivered"))
-	b.hooks.refused = domain.RefuseField("invalid_url", "url", "is a private address")
-	requireProblem(t, b.post("/v1/webhooks", `{"url":"https://10.0.0.1/"}`), 422, problem(422, "invalid_url", "url", "is a private address"))
+	b.hooks.refused = domain.RefuseField("invalid_url", "url", "must be https and must not lead into a private network")
+	requireProblem(t, b.post("/v1/webhooks", `{"url":"https://10.0.0.1/"}`), 422, problem(422, "invalid_url", "url", "must be https and must not lead into a private network"))
 	require.Empty(t, b.view.Endpoints(acc))
 }
 

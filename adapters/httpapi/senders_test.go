@@ -130,7 +130,7 @@ func TestFormIsRefused(t *testing.T) {
 		status  int
 		problem string
 	}{
-		"company of 12":   {`{"company":"ABCDEFGHIJKL"}`, 422, problem(422, "invalid_name", "company", "must be at most 11 letters A-Z, a-z or digits")},
+		"company of 12":   {`{"company":"ABCDEFGHIJKL"}`, 422, problem(422, "invalid_name", "company", "must be at most 11 letters A-Z, a-z or digits: ABCDEFGHIJK would do")},
 		"no country":      {`{"registered_in":"XX"}`, 422, problem(422, "invalid_country", "registered_in", "is not a country")},
 		"type of 501":     {`{"type":"` + strings.Repeat("ż", 501) + `"}`, 422, problem(422, "too_long", "type", "must be at most 500 characters")},
 		"11 samples":      {`{"samples":[` + strings.Repeat(`"x",`, 10) + `"x"]}`, 422, problem(422, "too_many", "samples", "must be at most 10")},

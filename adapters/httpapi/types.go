@@ -436,19 +436,6 @@ type SenderTask struct {
 	Country string `json:"country"`
 }
 
-// PricesRequest is the body of POST /v1/prices.
-type PricesRequest struct {
-	Account   string          `json:"account,omitempty" format:"uuid" doc:"Whose list; none = the default list."`
-	Currency  string          `json:"currency" example:"PLN"`
-	ValidFrom *time.Time      `json:"valid_from,omitempty" doc:"Default: now. Later versions of a list never begin in the past."`
-	Prices    []account.Price `json:"prices" minItems:"1" maxItems:"5000"`
-}
-
-// PricesBody names the new version.
-type PricesBody struct {
-	Version string `json:"version" example:"default@3"`
-}
-
 // PauseRequest is the body of POST /v1/pause and /v1/resume.
 type PauseRequest struct {
 	Scope   string `json:"scope" enum:"account,sender,route,all"`

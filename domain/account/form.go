@@ -93,11 +93,11 @@ func Missing(f Form) []Item {
 // incomplete refuses a submission; the field is the first that is missing, the
 // message names all.
 func incomplete(missing []Item) error {
-	codes := make([]string, len(missing))
+	needs := make([]string, len(missing))
 	for i, m := range missing {
-		codes[i] = m.Code
+		needs[i] = m.Needs
 	}
-	return domain.RefuseField(CodeFormIncomplete, missing[0].Field, "is missing: the form lacks %s", strings.Join(codes, ", "))
+	return domain.RefuseField(CodeFormIncomplete, missing[0].Field, "is missing: the form lacks %s", strings.Join(needs, ", "))
 }
 
 // Differences names the fields in which two forms differ, in the form's order (B8).

@@ -26,7 +26,7 @@ nothing can be changed until it is withdrawn or returned. An operator's key may
 submit a sender whose form is filled elsewhere.`, "submit", nil),
 		a.senderStep("withdraw", "Take a submission back for changes", `Takes a submission back, as long as it was not passed to Viber.`, "withdraw", nil),
 	}
-	cmd := group("sender", "Senders and the form that they are verified by", slices.Concat(commands, a.senderSwitches(), a.senderReview())...)
+	cmd := group("sender", "Senders: their form, its verification, their end and beginning", slices.Concat(commands, a.senderSwitches(), a.senderReview())...)
 	cmd.Long = `A sender is one sender name for one destination country. Its form is saved in parts, as
 often as you like, and submitted when it lacks nothing.`
 	return cmd
