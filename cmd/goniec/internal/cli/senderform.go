@@ -62,7 +62,7 @@ func (a *app) saySenders(list []httpapi.SenderBody) error {
 			}
 		}
 		month, last := trafficWords(s.Traffic)
-		rows = append(rows, []string{s.ID, s.Name, s.Country, badged(s), fmt.Sprint(len(lacks(s))), minimumWords(s.Traffic), month, last})
+		rows = append(rows, []string{s.ID, s.Name, s.Country, badged(s), fmt.Sprint(len(lacks(s))), owedWords(s.Traffic), month, last})
 	}
 	switch {
 	case a.json:
@@ -74,8 +74,8 @@ func (a *app) saySenders(list []httpapi.SenderBody) error {
 	return nil
 }
 
-// minimumWords is what a sender owes at least in the month.
-func minimumWords(t *httpapi.SenderTraffic) string {
+// owedWords is what a sender owes at least in the month.
+func owedWords(t *httpapi.SenderTraffic) string {
 	switch {
 	case t == nil:
 		return "-"
@@ -127,7 +127,7 @@ func (a *app) saySender(s httpapi.SenderBody) {
 	a.saySwitches(s)
 	if s.Traffic != nil {
 		month, last := trafficWords(s.Traffic)
-		a.say("  on Viber in %s: %s; last month %s; minimum: %s", s.Traffic.Month, month, last, minimumWords(s.Traffic))
+		a.say("  on Viber in %s: %s; last month %s; minimum: %s", s.Traffic.Month, month, last, owedWords(s.Traffic))
 	}
 	if s.State == string(account.SenderNew) && len(s.Missing) == 0 {
 		a.say("  ready to be verified: goniec sender submit %s", s.ID)

@@ -122,6 +122,6 @@ func TestMinimumIsTold(t *testing.T) {
 		"300.00 PLN":                      {Minimum: "300.00", Currency: "PLN"},
 		"5 messages or 300.00 PLN":        {Minimum: "300.00", Currency: "PLN", MinimumMessages: 5},
 	} {
-		require.Equal(t, want, minimumWords(m))
+		require.Equal(t, want, owedWords(m))
 	}
 }
