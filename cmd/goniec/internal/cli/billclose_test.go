@@ -22,7 +22,7 @@ import (
 )
 
 // rules.md F4, F9: a month from its first message to its close, and computed again
-// from the journal alone.
+// from the journal alone; read models and carriers are compared with it.
 func TestAMonthIsClosedAndComputedAgain(t *testing.T) {
 	t.Parallel()
 	addr, prefix := testkit.Kafka(t)
@@ -107,6 +107,14 @@ func TestAMonthIsClosedAndComputedAgain(t *testing.T) {
 	require.True(t, told.Agrees)
 	require.Equal(t, s.Total, told.Accounts[0].Computed)
 	require.EqualValues(t, 3, told.Accounts[0].Charges)
+
+	same := do("billing", "reconcile", month.String())
+	require.Zero(t, same.code, same.out+same.err)
+	require.Contains(t, same.out, month.String()+": 3 charges in 2 lines, the same everywhere")
+	carrier := file(t, "carrier.csv", "month,sender,country,channel,count\n"+month.String()+",NOBODY,PL,viber,3\n")
+	differs := do("billing", "reconcile", month.String(), "--carrier", carrier)
+	require.Equal(t, ExitFailed, differs.code)
+	require.Contains(t, differs.out, "DIFFERS NOBODY, PL, viber: ours 0, the carrier's 3")
 }
 
 func advance(t *testing.T, up *run.Up, by time.Duration) {
