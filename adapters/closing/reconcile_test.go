@@ -1,6 +1,7 @@
 package closing_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -52,7 +53,7 @@ func TestReconcile(t *testing.T) {
 
 	conn, err := pgx.Connect(t.Context(), p.link)
 	require.NoError(t, err)
-	defer conn.Close(t.Context()) //nolint:errcheck // of the test
+	t.Cleanup(func() { require.NoError(t, conn.Close(context.Background())) })
 	for _, spoil := range []string{
 		"UPDATE goniec_ledger_1.charges SET amount = amount + 0.000001 WHERE month = '2026-10' AND amount = 1.2",
 		"UPDATE goniec_ledger_1.totals SET count = count + 1 WHERE month = '2026-10' AND partition = 0",
