@@ -43,6 +43,7 @@ var access = map[string][]string{
 
 	"get-billing":    {admin, viewer, operator, billing, auditor},
 	"get-statement":  {admin, viewer, operator, billing, auditor},
+	"get-forecast":   {admin, viewer, operator, billing, auditor},
 	"close-month":    {operator, billing},
 	"request-credit": {operator, billing},
 	"approve-credit": {operator, billing},

@@ -52,6 +52,7 @@ var expected = map[string]line{
 
 	"get-billing":    {may: all, other: 404, query: "?account=" + acc},
 	"get-statement":  {may: all, other: 404, query: "?account=" + acc},
+	"get-forecast":   {may: all, other: 404, query: "?account=" + acc},
 	"close-month":    {may: "operator billing", body: `{}`},
 	"request-credit": {may: "operator billing", body: `{"account":"` + acc + `","amount":"1.00","reason":"x"}`},
 	"approve-credit": {may: "operator billing", body: `{"account":"` + acc + `"}`},

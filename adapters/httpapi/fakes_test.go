@@ -145,6 +145,7 @@ type queries struct {
 	asked     int
 	queues    []string
 	billed    []string // accounts
+	months    map[string]httpapi.SenderTraffic
 	reports   []httpapi.Report
 	traffic   []httpapi.TrafficRow
 	unknown   []httpapi.UnknownAttempt
@@ -185,6 +186,11 @@ func (q *queries) Unmatched(_ context.Context, limit int) ([]httpapi.UnmatchedRe
 func (q *queries) Billing(_ context.Context, accountID, _ string) ([]httpapi.BillingLine, error) {
 	q.billed = append(q.billed, accountID)
 	return q.lines, q.err
+}
+
+func (q *queries) SenderMonths(_ context.Context, accountID, month string) (map[string]httpapi.SenderTraffic, error) {
+	q.queues = append(q.queues, fmt.Sprint("months ", accountID, " ", month))
+	return q.months, q.err
 }
 
 type hooks struct {

@@ -13,7 +13,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"goniec/adapters/httpapi"
+	"goniec/cmd/goniec/internal/words"
 	"goniec/domain/account"
+	"goniec/domain/billing"
 )
 
 func (a *app) senderCommand() *cobra.Command {
@@ -59,16 +61,52 @@ func (a *app) saySenders(list []httpapi.SenderBody) error {
 				return err
 			}
 		}
-		rows = append(rows, []string{s.ID, s.Name, s.Country, badged(s), fmt.Sprint(len(lacks(s)))})
+		month, last := trafficWords(s.Traffic)
+		rows = append(rows, []string{s.ID, s.Name, s.Country, badged(s), fmt.Sprint(len(lacks(s))), owedWords(s.Traffic), month, last})
 	}
 	switch {
 	case a.json:
 	case len(rows) == 0:
 		a.say("there are no senders; the first one: goniec sender create --company NAME")
 	default:
-		a.table([]string{"ID", "NAME", "COUNTRY", "STATE", "MISSING"}, rows)
+		a.table([]string{"ID", "NAME", "COUNTRY", "STATE", "MISSING", "MINIMUM", "THIS MONTH", "LAST MONTH"}, rows)
 	}
 	return nil
+}
+
+// owedWords is what a sender owes at least in the month.
+func owedWords(t *httpapi.SenderTraffic) string {
+	switch {
+	case t == nil:
+		return "-"
+	case t.Free != "":
+		return freeWords(t.Free)
+	case t.MinimumMessages > 0:
+		return words.Count(int(t.MinimumMessages), "message") + " or " + words.Money(t.Minimum, t.Currency)
+	}
+	return words.Money(t.Minimum, t.Currency)
+}
+
+func freeWords(reason string) string {
+	said, ok := map[string]string{
+		billing.ReasonActivationMonth: "none in the month of activation", billing.ReasonWaived: "waived", billing.ReasonNoMinimum: "none in the terms",
+		"not_active": "none, it is not active",
+	}[reason]
+	if !ok {
+		return reason
+	}
+	return said
+}
+
+// trafficWords is a sender's traffic of this month and of the last.
+func trafficWords(t *httpapi.SenderTraffic) (month, last string) {
+	if t == nil {
+		return "-", "-"
+	}
+	both := func(messages int64, amount string) string {
+		return words.Thousands(messages) + ", " + words.Money(amount, t.Currency)
+	}
+	return both(t.Messages, t.Amount), both(t.LastMessages, t.LastAmount)
 }
 
 // lacks is what keeps a sender from being submitted: what an operator took as
@@ -87,6 +125,10 @@ func (a *app) saySender(s httpapi.SenderBody) {
 		a.say("  returned: %s", r)
 	}
 	a.saySwitches(s)
+	if s.Traffic != nil {
+		month, last := trafficWords(s.Traffic)
+		a.say("  on Viber in %s: %s; last month %s; minimum: %s", s.Traffic.Month, month, last, owedWords(s.Traffic))
+	}
 	if s.State == string(account.SenderNew) && len(s.Missing) == 0 {
 		a.say("  ready to be verified: goniec sender submit %s", s.ID)
 	}
