@@ -27,6 +27,8 @@ import (
 	"goniec/projections/ledger"
 	"goniec/projections/periods"
 	"goniec/projections/query"
+	"goniec/projections/senders"
+	"goniec/projections/terms"
 )
 
 const (
@@ -54,7 +56,8 @@ type plant struct {
 	n        int
 	view     *account.View
 	bills    *billing.View
-	home     int32 // the account's partition
+	home     int32  // the account's partition
+	link     string // of the database
 }
 
 func newPlant(t *testing.T) *plant {
@@ -64,7 +67,7 @@ func newPlant(t *testing.T) *plant {
 		t: t, client: kafkatest.Client(t, kafka), producer: kafkatest.Producer(t, kafka), topics: kafka.Topics(), chains: map[string][32]byte{},
 		versions: map[string]int64{}, view: account.NewView(), bills: billing.NewView(), home: eventstore.Partitioner{N: 2}.Of([]byte(owner)),
 	}
-	link, books := testkit.Postgres(t), []projections.Projection{ledger.New(), periods.New(), bills.New()}
+	link, books := testkit.Postgres(t), []projections.Projection{ledger.New(), periods.New(), bills.New(), senders.New(), terms.New()}
 	require.NoError(t, projections.Migrate(t.Context(), link, "UTC", books))
 	projector, err := projections.New(projections.Config{
 		URL: link, Kafka: p.client, Topics: p.topics, Installation: installation, Partitions: 2, Projections: books, Linger: time.Millisecond,
@@ -85,6 +88,7 @@ func newPlant(t *testing.T) *plant {
 		reader.Close()
 		projector.Close()
 	})
+	p.link = link
 	p.Gatherer = closing.New(closing.Config{
 		View: p.view, Bills: p.bills, Books: reader, Journal: journal{p, follower}, Partitions: 2, Zone: zone,
 	})

@@ -52,6 +52,7 @@ var expected = map[string]line{
 
 	"get-billing":    {may: all, other: 404, query: "?account=" + acc},
 	"get-statement":  {may: all, other: 404, query: "?account=" + acc},
+	"get-forecast":   {may: all, other: 404, query: "?account=" + acc},
 	"close-month":    {may: "operator billing", body: `{}`},
 	"request-credit": {may: "operator billing", body: `{"account":"` + acc + `","amount":"1.00","reason":"x"}`},
 	"approve-credit": {may: "operator billing", body: `{"account":"` + acc + `"}`},
@@ -81,6 +82,7 @@ var expected = map[string]line{
 	"list-regulations":     {may: all, other: 200},
 	"get-regulations-text": {may: all, other: 200},
 	"accept-regulations":   {may: "client-admin", other: 200},
+	"preview-regulations":  {may: "operator", body: `{"valid_from":"2027-06-01","minimums":[]}`},
 	"publish-regulations":  {may: "operator", body: `{"title":"x","text":"eA==","content_type":"text/plain","valid_from":"2027-06-01"}`},
 
 	"add-webhook":    {may: "client-admin", other: 201, body: `{"url":"https://example.com/hook"}`},
@@ -92,8 +94,11 @@ var expected = map[string]line{
 
 	"create-account": {may: "operator", body: `{"name":"x"}`},
 	"list-accounts":  {may: "operator billing auditor"},
+	"set-account":    {may: "operator", body: `{"settings":{"sms_max_parts":4}}`},
 	"issue-key":      {may: "operator", body: `{"label":"x"}`},
 	"revoke-key":     {may: "operator"},
+	"list-prices":    {may: "operator billing auditor"},
+	"preview-prices": {may: "operator", body: `{"currency":"PLN","prices":[{"country":"PL","channel":"sms","amount":"0.10"}]}`},
 	"publish-prices": {may: "operator", body: `{"currency":"PLN","prices":[{"country":"PL","channel":"sms","amount":"0.10"}]}`},
 
 	"list-pauses": {may: "operator auditor"},

@@ -105,11 +105,11 @@ func countWords(l httpapi.StatementLine) string {
 }
 
 func obligationWords(o httpapi.ObligationBody, currency string) string {
-	said, ok := map[string]string{
-		billing.ReasonReached: "reached", billing.ReasonActivationMonth: "none in the month of activation",
-		billing.ReasonWaived: "waived", billing.ReasonNoMinimum: "none in the terms",
-	}[o.Reason]
-	if !ok {
+	said := freeWords(o.Reason)
+	switch o.Reason {
+	case billing.ReasonReached:
+		said = "reached"
+	case billing.ReasonCharged:
 		said = words.Money(o.Charged, currency) + " charged"
 	}
 	return said + ", Viber traffic " + words.Money(o.Traffic, currency)

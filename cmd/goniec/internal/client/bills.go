@@ -10,6 +10,17 @@ import (
 
 func bills(month, rest string) string { return "/v1/billing/" + url.PathEscape(month) + rest }
 
+// Forecast returns what the current month comes to for the senders of the key's account
+// or, with a key of the installation, of the one that is named.
+func (c *Client) Forecast(ctx context.Context, account string) (out httpapi.ForecastBody, err error) {
+	q := url.Values{}
+	if account != "" {
+		q.Set("account", account)
+	}
+	err = c.get(ctx, "/v1/billing/forecast", q, &out)
+	return out, err
+}
+
 // Statement returns a month of an account, closed or as a preview.
 func (c *Client) Statement(ctx context.Context, account, month string) (out httpapi.StatementBody, err error) {
 	err = c.get(ctx, bills(month, "/statement"), url.Values{"account": {account}}, &out)
