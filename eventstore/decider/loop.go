@@ -71,6 +71,7 @@ func (o *owner) round(ctx context.Context, inputs []*input) error {
 	if err != nil {
 		return err
 	}
+	more := len(due) == timersInGroup
 	resumed, err := o.dueResumes()
 	if err != nil {
 		return err
@@ -84,6 +85,7 @@ func (o *owner) round(ctx context.Context, inputs []*input) error {
 	if err != nil {
 		return err
 	}
+	sealing = sealing && !more // what was due before a seal stands before it
 	if len(inputs) == 0 && len(due) == 0 && len(old) == 0 && !sealing && !o.offsetsDue() && !o.passWaits() {
 		return nil
 	}
