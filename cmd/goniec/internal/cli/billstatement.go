@@ -62,6 +62,9 @@ func (a *app) sayStatement(s httpapi.StatementBody) {
 	} else {
 		a.say("PREVIEW: the month is open")
 	}
+	if s.Party != nil {
+		a.sayParty(*s.Party)
+	}
 	var rows [][]string
 	for _, l := range s.Lines {
 		rows = append(rows, []string{
