@@ -226,7 +226,7 @@ func (p *plant) recompute(m calendar.Month) closing.Verdict {
 }
 
 func (p *plant) source() closing.Source {
-	return closing.Source{Client: p.client, Topics: p.topics, Installation: installation, Partitions: 2, Zone: zone}
+	return closing.Source{Records: eventstore.NewCluster(eventstore.KafkaConfig{}, p.client), Topics: p.topics, Installation: installation, Partitions: 2, Zone: zone}
 }
 
 func (p *plant) refused(code string, of string, m calendar.Month) {

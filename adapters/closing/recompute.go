@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/IBM/sarama"
-
 	"goniec/domain"
 	"goniec/domain/account"
 	"goniec/domain/billing"
@@ -20,9 +18,15 @@ import (
 	"goniec/eventstore"
 )
 
+// Records are the topics of the journal to be read; an eventstore.Cluster has them.
+type Records interface {
+	End(topic string, p eventstore.Partition) (int64, error)
+	Read(topic string, p eventstore.Partition, from int64, maxBytes int32) eventstore.Source
+}
+
 // Source is the journal that months are computed from again. All fields are required.
 type Source struct {
-	Client       sarama.Client // for reading
+	Records      Records
 	Topics       eventstore.Topics
 	Installation string // id that every partition's chain begins with
 	Partitions   int32
@@ -93,7 +97,7 @@ type again struct {
 func (s Source) closes(ctx context.Context, month calendar.Month, of string) ([]*again, error) {
 	var out []*again
 	for p := range s.Partitions {
-		end, err := eventstore.EndOffset(s.Client, s.Topics.Name(eventstore.Accounts), p)
+		end, err := s.Records.End(s.Topics.Name(eventstore.Accounts), p)
 		if err != nil {
 			return nil, err
 		}
@@ -305,7 +309,7 @@ func apply(view *account.View, bills *billing.View, e *eventstore.Event, fact do
 func (s Source) read(ctx context.Context, short string, p int32, to int64, fn func(*eventstore.Event) error) error {
 	chain := eventstore.NewChain(s.Installation, short, p)
 	topic := s.Topics.Name(short)
-	return eventstore.ReadRange(ctx, s.Client, topic, p, 0, to, func(r *eventstore.Record) error {
+	return eventstore.ReadTo(ctx, s.Records.Read(topic, p, 0, 0), to, func(r *eventstore.Record) error {
 		e, err := eventstore.ParseEvent(r)
 		if err == nil {
 			err = chain.Next(e)

@@ -90,7 +90,7 @@ func Reconcile(ctx context.Context, s Source, l Ledger, month calendar.Month, of
 	}
 	out := Reconciliation{Month: month.String(), Lines: len(read.charges), Differences: []Difference{}}
 	for p := range s.Partitions {
-		end, err := eventstore.EndOffset(s.Client, s.Topics.Name(eventstore.Messages), p)
+		end, err := s.Records.End(s.Topics.Name(eventstore.Messages), p)
 		if err != nil {
 			return Reconciliation{}, err
 		}

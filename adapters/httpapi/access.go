@@ -87,6 +87,7 @@ var access = map[string][]string{
 
 	"create-account": {operator},
 	"list-accounts":  {operator, billing, auditor},
+	"set-account":    {operator},
 	"issue-key":      {operator},
 	"revoke-key":     {operator},
 	"list-prices":    {operator, billing, auditor},

@@ -97,6 +97,7 @@ var expected = map[string]line{
 
 	"create-account": {may: "operator", body: `{"name":"x"}`},
 	"list-accounts":  {may: "operator billing auditor"},
+	"set-account":    {may: "operator", body: `{"settings":{"sms_max_parts":4}}`},
 	"issue-key":      {may: "operator", body: `{"label":"x"}`},
 	"revoke-key":     {may: "operator"},
 	"list-prices":    {may: "operator billing auditor"},

@@ -31,6 +31,7 @@ func (a *API) registerOperator(api huma.API) {
 	}
 	register(a, api, op("create-account", http.MethodPost, "/v1/accounts", "Open an account", http.StatusCreated, conflict), a.createAccount)
 	register(a, api, op("list-accounts", http.MethodGet, "/v1/accounts", "All accounts", 0, nil), a.accounts)
+	register(a, api, op("set-account", http.MethodPut, "/v1/accounts/{id}/settings", "Replace an account's settings; what is absent has its default", 0, missing), a.setAccount)
 	register(a, api, op("issue-key", http.MethodPost, "/v1/accounts/{id}/keys", "Issue an API key; it is shown this once", http.StatusCreated, missing), a.issueKey)
 	register(a, api, op("revoke-key", http.MethodDelete, "/v1/accounts/{id}/keys/{key}", "Revoke an API key", 0, missing), a.revokeKey)
 	a.registerPrices(api)
@@ -57,6 +58,25 @@ func (a *API) createAccount(ctx context.Context, c *call, _ *noParams, body *Acc
 	}
 	out := AccountBody{ID: id, Name: create.Name, Currency: create.Currency, Settings: *create.Settings}
 	return &answer[AccountBody]{Status: http.StatusCreated, Body: out}, nil
+}
+
+// SettingsRequest is the body of PUT /v1/accounts/{id}/settings.
+type SettingsRequest struct {
+	Settings account.Settings `json:"settings" doc:"All of them: what is absent has its default."`
+}
+
+// setDefaults lets an operator name only the settings that differ from the defaults.
+func (r *SettingsRequest) setDefaults() { r.Settings = account.DefaultSettings() }
+
+func (a *API) setAccount(ctx context.Context, c *call, in *idParam, body *SettingsRequest) (*answer[AccountBody], error) {
+	acc, found := a.cfg.View.AccountByID(in.ID)
+	if !found {
+		return nil, ErrNotFound
+	}
+	if _, err := a.configure(ctx, c, in.ID, account.AccountStream(in.ID), account.ChangeSettings{Settings: body.Settings}); err != nil {
+		return nil, err
+	}
+	return ok(AccountBody{ID: acc.ID, Name: acc.Name, Currency: acc.Currency, Settings: body.Settings})
 }
 
 func (a *API) accounts(context.Context, *call, *noParams, *noBody) (*answer[AccountList], error) {

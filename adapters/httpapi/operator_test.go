@@ -29,6 +29,14 @@ func TestOperatorsWay(t *testing.T) {
 	want.SMSMaxParts, want.DefaultCategory = 5, domain.Transactional
 	require.Equal(t, httpapi.AccountBody{ID: created.ID, Name: "Nowa", Currency: "PLN", Settings: want}, created)
 
+	changed := decode[httpapi.AccountBody](t, b.operator("PUT", "/v1/accounts/"+created.ID+"/settings",
+		`{"settings":{"default_category":"transactional","manager_name":"Jan Sowa","manager_email":"jan@example.com"}}`))
+	want = account.DefaultSettings()
+	want.DefaultCategory, want.ManagerName, want.ManagerEmail = domain.Transactional, "Jan Sowa", "jan@example.com"
+	require.Equal(t, want, changed.Settings)
+	acc, _ := b.view.AccountByID(created.ID)
+	require.Equal(t, want, acc.Settings)
+
 	key := decode[httpapi.KeyBody](t, b.operator("POST", "/v1/accounts/"+created.ID+"/keys", `{"label":"shop"}`))
 	require.Equal(t, "client-admin", key.Role)
 	require.Len(t, key.Key, 47)
@@ -129,6 +137,7 @@ func TestOperatorIsRefused(t *testing.T) {
 		"unknown sender":        {"/v1/senders/" + nobody + "/submit", "", 404, there},
 		"active sender again":   {sender + "/submit", "", 409, problem(409, "no_change", "", "nothing was changed: save a change first")},
 		"disable without why":   {sender + "/disable", `{}`, 422, problem(422, "required", "reason", "is required")},
+		"manager of no address": {"/v1/accounts", `{"name":"x","settings":{"manager_email":"jan"}}`, 422, problem(422, "invalid_value", "settings.manager_email", "must be an e-mail address such as office@example.com")},
 		"price of no country":   {"/v1/prices", `{"currency":"PLN","prices":[{"country":"XX","channel":"sms","amount":"1"}]}`, 422, problem(422, "invalid_country", "prices[0].country", "is not a country")},
 		"price with a comma":    {"/v1/prices", `{"currency":"PLN","prices":[{"country":"PL","channel":"sms","amount":"0,1"}]}`, 422, problem(422, "invalid_price", "prices[0].amount", "must be a decimal such as 0.09, at most 6 digits on each side of the point")},
 		"prices from yesterday": {"/v1/prices", `{"currency":"PLN","valid_from":"2026-11-09T00:00:00Z","prices":[{"country":"PL","channel":"sms","amount":"1"}]}`, 422, problem(422, "backdated", "valid_from", "must not lie in the past: charges are never priced again")},

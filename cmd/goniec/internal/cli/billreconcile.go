@@ -16,6 +16,7 @@ import (
 	"goniec/cmd/goniec/internal/words"
 	"goniec/domain"
 	"goniec/domain/calendar"
+	"goniec/eventstore"
 	"goniec/projections/query"
 )
 
@@ -129,7 +130,9 @@ func (a *app) source() (s closing.Source, c run.Config, closed func(), err error
 	if err != nil {
 		return s, c, nil, err
 	}
-	return closing.Source{Client: cfg.Client, Topics: cfg.Topics, Installation: cfg.Installation, Partitions: cfg.Partitions, Zone: zone}, c, closed, nil
+	return closing.Source{
+		Records: eventstore.NewCluster(eventstore.KafkaConfig{}, cfg.Client), Topics: cfg.Topics, Installation: cfg.Installation, Partitions: cfg.Partitions, Zone: zone,
+	}, c, closed, nil
 }
 
 var carrierColumns = []string{"month", "sender", "country", "channel", "count", "parts"}

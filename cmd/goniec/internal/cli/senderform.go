@@ -319,14 +319,26 @@ func readLogo(path string) (string, error) {
 
 // senderStep is POST /v1/senders/{id}/<path>; body is asked for when the flags were read.
 func (a *app) senderStep(use, short, long, path string, body func() any) *cobra.Command {
-	cmd := &cobra.Command{Use: use + " ID", Short: short, Long: long, Args: cobra.ExactArgs(1)}
-	cmd.RunE = func(c *cobra.Command, args []string) error { return a.stepSender(c, args[0], path, body) }
+	return stepCommand(use, short, long, a.stepSender(path, body))
+}
+
+// operatorStep is senderStep with an operator's key.
+func (a *app) operatorStep(use, short, long, path string, body func() any) *cobra.Command {
+	return stepCommand(use, short, long, a.withOperator(a.step(path, body)))
+}
+
+func stepCommand(use, short, long string, run func(*cobra.Command, []string) error) *cobra.Command {
+	cmd := &cobra.Command{Use: use + " ID", Short: short, Long: long, Args: cobra.ExactArgs(1), RunE: run}
 	cmd.Flags().Int64("if-version", 0, "only if it is still at this `version`; see show")
 	return cmd
 }
 
-func (a *app) stepSender(cmd *cobra.Command, id, path string, body func() any) error {
-	return a.withAPI(func(cmd *cobra.Command, api *remote, _ []string) error {
+func (a *app) stepSender(path string, body func() any) func(*cobra.Command, []string) error {
+	return a.withAPI(a.step(path, body))
+}
+
+func (a *app) step(path string, body func() any) func(*cobra.Command, *remote, []string) error {
+	return func(cmd *cobra.Command, api *remote, args []string) error {
 		version, err := cmd.Flags().GetInt64("if-version")
 		if err != nil {
 			return err
@@ -335,7 +347,7 @@ func (a *app) stepSender(cmd *cobra.Command, id, path string, body func() any) e
 		if body != nil {
 			in = body()
 		}
-		s, err := api.StepSender(cmd.Context(), id, path, version, in)
+		s, err := api.StepSender(cmd.Context(), args[0], path, version, in)
 		if err != nil {
 			return notFound(err, "sender")
 		}
@@ -343,5 +355,5 @@ func (a *app) stepSender(cmd *cobra.Command, id, path string, body func() any) e
 			a.say("%s for %s is %s, version %d", s.Name, s.Country, s.State, s.Version)
 			a.saySwitches(s)
 		})
-	})(cmd, []string{id})
+	}
 }
