@@ -9,9 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"goniec/domain/calendar"
-
 	"github.com/jackc/pgx/v5"
+
+	"goniec/domain/calendar"
 )
 
 // Bounds of a report; its range is bounded by who asks.
