@@ -311,6 +311,9 @@ func TestAWrongStatementIsFound(t *testing.T) {
 		"a minimum too low": {func(e *billing.MonthClosed) {
 			e.Statement.Obligations[0].Charged--
 		}, "minimum 1"},
+		"a party": {func(e *billing.MonthClosed) {
+			e.Statement.Party = &billing.Party{LegalName: "x", Country: "CZ", Address: "x"}
+		}, "the billing party is another one"},
 		"a seal that is none": {func(e *billing.MonthClosed) {
 			e.Positions.Seals[0].Offset--
 		}, "is no seal of the month"},
@@ -334,4 +337,26 @@ func TestAWrongStatementIsFound(t *testing.T) {
 			require.Contains(t, fmt.Sprint(v.Differences), c.says)
 		})
 	}
+}
+
+// rules.md F9: a statement names the billing party of its close, whatever comes later,
+// and is made of the journal again with it.
+func TestPartyOfAClose(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t)
+	p.reference()
+	party := func(name string) account.PartySet {
+		return account.PartySet{Party: billing.Party{LegalName: name, Country: "CZ", Address: "Praha"}}
+	}
+	p.write(eventstore.Accounts, p.home, account.AccountStream(owner), october.Ends(zone), party("First"))
+	p.seal(0, october)
+	p.seal(1, october)
+	require.Eventually(t, func() bool { a, _ := p.view.AccountByID(owner); return a.Party.LegalName == "First" }, time.Minute, 5*time.Millisecond)
+	e := p.decide(october, nil)
+	require.Nil(t, e.Inputs.Party, "the statement names it")
+	p.write(eventstore.Accounts, p.home, account.AccountStream(owner), october.Ends(zone), party("Second"))
+	s, _, err := p.closed(october)
+	require.NoError(t, err)
+	require.Equal(t, "First", s.Party.LegalName)
+	require.Empty(t, p.recompute(october).Differences)
 }

@@ -44,6 +44,8 @@ var access = map[string][]string{
 	"get-billing":    {admin, viewer, operator, billing, auditor},
 	"get-statement":  {admin, viewer, operator, billing, auditor},
 	"get-forecast":   {admin, viewer, operator, billing, auditor},
+	"get-party":      {admin, viewer, operator, billing, auditor},
+	"set-party":      {operator, billing},
 	"close-month":    {operator, billing},
 	"request-credit": {operator, billing},
 	"approve-credit": {operator, billing},

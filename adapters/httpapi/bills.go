@@ -47,6 +47,7 @@ func (a *API) registerBills(api huma.API) {
 		a.decideCredit(bill.CreditGranted))
 	register(a, api, op("reject-credit", http.MethodPost, "/v1/billing/{month}/credits/{credit}/reject", "Reject a credit, or take it back", ""),
 		a.decideCredit(bill.CreditRefused))
+	a.registerParty(api)
 	register(a, api, op("waive-minimum", http.MethodPost, "/v1/billing/{month}/waivers", "Free a sender that was suspended the whole month from its minimum", ""), a.waive)
 }
 

@@ -65,9 +65,17 @@ func (x *books) Gather(_ context.Context, of string, month calendar.Month) (bill
 
 func (x *books) Preview(_ context.Context, of string, month calendar.Month) (billing.Inputs, error) {
 	x.asked++
-	return x.b.decider.bills.Month(of, month).Fill(billing.Inputs{Account: of, Month: month, Currency: "PLN", Usage: []billing.Usage{{
+	owner, _ := x.b.view.AccountByID(of)
+	return x.b.decider.bills.Month(of, month).Fill(billing.Inputs{Account: of, Month: month, Currency: "PLN", Party: party(owner), Usage: []billing.Usage{{
 		Key: billing.Key{Sender: "GONIEC", Country: "PL", Channel: domain.Viber, PriceVersion: "default@1"}, Count: 3, Parts: 3, Amount: money.Amount(150_000),
 	}}}), nil
+}
+
+func party(owner account.Account) *billing.Party {
+	if owner.Party == (billing.Party{}) {
+		return nil
+	}
+	return &owner.Party
 }
 
 func (x *books) Forecast(_ context.Context, of string, at time.Time) (billing.Forecast, error) {
@@ -196,4 +204,37 @@ func TestForecastIsShown(t *testing.T) {
 			Ends: "2026-12", WaitingCosts: "0.00",
 		},
 	}}, f)
+}
+
+// rules.md F9: an account's billing party stands on its statements, on a closed one as
+// it was at the close.
+func TestBillingParty(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	path := "/v1/accounts/" + acc + "/party"
+	require.Equal(t, http.StatusNotFound, b.get(path).Code, "nobody was named")
+	set := func(body string, changed bool) {
+		t.Helper()
+		w := b.operator("PUT", path, body)
+		require.Equal(t, http.StatusOK, w.Code, w.Body)
+		require.Equal(t, httpapi.ChangedBody{Changed: changed}, decode[httpapi.ChangedBody](t, w))
+	}
+	const sklep = `{"legal_name":" Sklep sp. z o.o.","tax_id":"PL 526-000-12-46","address":"ul. Prosta 1, Warszawa","external_id":"K-7"}`
+	set(sklep, true)
+	set(sklep, false)
+	want := httpapi.PartyBody{LegalName: "Sklep sp. z o.o.", Country: "PL", TaxID: "5260001246", Address: "ul. Prosta 1, Warszawa", ExternalID: "K-7"}
+	require.Equal(t, want, decode[httpapi.PartyBody](t, b.get(path)))
+	see := func() *httpapi.PartyBody {
+		return decode[httpapi.StatementBody](t, b.get("/v1/billing/2026-10/statement")).Party
+	}
+	require.Equal(t, &want, see(), "a preview names whom it would be invoiced to")
+	require.Equal(t, http.StatusOK, b.operator("POST", "/v1/billing/2026-10/close", `{"account":"`+acc+`","confirm":true}`).Code)
+	set(`{"legal_name":"Other","country":"CZ","address":"Praha"}`, true)
+	require.Equal(t, &want, see())
+
+	requireProblem(t, b.operator("PUT", path, `{"legal_name":"Sklep","tax_id":"5260001247","address":"x"}`), 422,
+		problem(422, "invalid_value", "tax_id", "must be a NIP: ten digits, of which the last one checks the others"))
+	require.Equal(t, http.StatusNotFound, b.call(request{method: "GET", path: path, key: otherKey}).Code)
+	w := b.operator("PUT", "/v1/accounts/"+account.Installation+"/party", sklep)
+	require.Equal(t, http.StatusUnprocessableEntity, w.Code)
 }

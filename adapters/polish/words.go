@@ -268,6 +268,8 @@ var sentences = [][2]string{
 	{"repeats an earlier one's month, sender and country", "powtarza miesiąc, nadawcę i kraj wcześniejszej pozycji"},
 	{"the sums are too large to be exact", "sumy są za duże, aby były dokładne"},
 	{"is not an account that is billed", "tego konta się nie rozlicza"},
+	{"must be a NIP: ten digits, of which the last one checks the others", "musi być numerem NIP: dziesięć cyfr, z których ostatnia jest cyfrą kontrolną"},
+	{"the installation is not invoiced", "instalacji nie wystawia się faktur"},
 	{"is not the id of a sender", "to nie jest identyfikator nadawcy"},
 
 	// Reports.

@@ -18,6 +18,7 @@ type Statement struct {
 	Account     string         `json:"account"`
 	Month       calendar.Month `json:"month"`
 	Currency    string         `json:"currency"`
+	Party       *Party         `json:"party,omitempty"` // whom it is invoiced to, as it was at the close; nil = nobody was named
 	Lines       []Line         `json:"lines,omitempty"`
 	Obligations []Obligation   `json:"obligations,omitempty"` // the month's, and those of earlier months that it changed
 	Total       money.Cents    `json:"total"`                 // the sum of the lines' amounts
@@ -100,7 +101,7 @@ func Compute(in Inputs) (Statement, error) {
 
 // compute is Compute of inputs that are normal already.
 func compute(in Inputs) (Statement, error) {
-	s := Statement{Account: in.Account, Month: in.Month, Currency: in.Currency}
+	s := Statement{Account: in.Account, Month: in.Month, Currency: in.Currency, Party: in.Party}
 	var traffic traffics
 	var err error
 	if s.Lines, traffic, err = usageLines(in); err != nil {

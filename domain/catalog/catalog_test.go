@@ -178,6 +178,7 @@ var addedSince = []string{
 	"goniec.account.created.v1.Settings.ManagerName", "goniec.account.settings_changed.v1.Settings.ManagerName",
 	"goniec.account.created.v1.Settings.ManagerEmail", "goniec.account.settings_changed.v1.Settings.ManagerEmail",
 	"goniec.sender.passed.v1.VerifiedBy", "goniec.sender.passed.v1.PrefixBy", "goniec.sender.enabled.v1.On", "goniec.sender.enabled.v1.At",
+	"goniec.billing.month_closed.v1.Inputs.Party", "goniec.billing.month_closed.v1.Statement.Party",
 	"goniec.sender.disabled.v1.On", "goniec.sender.disabled.v1.At", "goniec.sender.disabled.v1.TaskDue",
 }
 

@@ -131,8 +131,7 @@ func (a *app) source() (s closing.Source, c run.Config, closed func(), err error
 		return s, c, nil, err
 	}
 	return closing.Source{
-		Records: eventstore.NewCluster(eventstore.KafkaConfig{}, cfg.Client), Topics: cfg.Topics, Installation: cfg.Installation,
-		Partitions: cfg.Partitions, Zone: zone,
+		Records: eventstore.NewCluster(eventstore.KafkaConfig{}, cfg.Client), Topics: cfg.Topics, Installation: cfg.Installation, Partitions: cfg.Partitions, Zone: zone,
 	}, c, closed, nil
 }
 
