@@ -290,10 +290,25 @@ func (m *month) refused(code, tried string, do verb) verb {
 		case err == nil:
 			return "", fmt.Errorf("%s was not refused, and has to be with %s", tried, code)
 		case errors.As(err, &e) && (e.Code == code || slices.ContainsFunc(e.Fields, func(f httpapi.FieldError) bool { return f.Code == code })):
-			return tried + " is refused: " + strings.TrimPrefix(e.Error(), "month: "), nil
+			return tried + " is refused: " + inWords(e), nil
 		}
 		return "", fmt.Errorf("%s has to be refused with %s: %w", tried, code, err)
 	}
+}
+
+// inWords tells a refusal; one of several fields names these.
+func inWords(e *client.Error) string {
+	switch len(e.Fields) {
+	case 0:
+		return e.Error()
+	case 1:
+		return fmt.Sprintf("%s (%s)", e.Fields[0].Message, e.Fields[0].Code)
+	}
+	fields := make([]string, len(e.Fields))
+	for i, f := range e.Fields {
+		fields[i] = f.Field
+	}
+	return fmt.Sprintf("%s (%s)", strings.Join(fields, ", "), e.Fields[0].Code)
 }
 
 // credit asks for a sum off a month: the first person's word, which counts nothing alone.
