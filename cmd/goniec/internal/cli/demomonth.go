@@ -27,21 +27,21 @@ func (a *app) demoMonth(ctx context.Context, opt demo.Options) error {
 	if report == nil {
 		return demoMisused(err)
 	}
-	if ctx.Err() != nil {
-		a.say("Nothing was checked. What there is: %s", report.Look)
-		return context.Cause(ctx)
-	}
-	if written := a.writeMonth(report); written != nil {
-		return written
-	}
-	if shown := a.show(report, func() { a.sayMonth(report) }); shown != nil {
-		return shown
-	}
-	if err == nil && !report.OK {
-		err = errDemo
-	}
 	if err != nil {
+		a.say("It was not finished. What there is: %s", report.Look)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		return failWith(ExitFailed, err)
+	}
+	if err := a.writeMonth(report); err != nil {
+		return err
+	}
+	if err := a.show(report, func() { a.sayMonth(report) }); err != nil {
+		return err
+	}
+	if !report.OK {
+		return failWith(ExitFailed, errDemo)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"goniec/adapters/closing"
@@ -80,17 +81,15 @@ func RunMonth(ctx context.Context, opt MonthOptions) (*MonthReport, error) {
 	m.opt.Step("stopping")
 	err = errors.Join(err, m.close())
 	m.report.Seconds = time.Since(began).Seconds()
-	m.report.OK = err == nil && allOK(m.report.Checks)
+	m.report.OK = err == nil && len(m.report.Checks) == monthChecks && allOK(m.report.Checks)
 	return m.report, err
 }
 
+// monthChecks is how many questions a whole report answers.
+const monthChecks = 5
+
 func allOK(checks []Check) bool {
-	for _, c := range checks {
-		if !c.OK {
-			return false
-		}
-	}
-	return len(checks) > 0
+	return !slices.ContainsFunc(checks, func(c Check) bool { return !c.OK })
 }
 
 func (m *month) run(ctx context.Context) error {

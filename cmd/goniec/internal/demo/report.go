@@ -91,8 +91,5 @@ func newCheck(name, detail string, faults []string) Check {
 const checks = 9
 
 func (r *Report) finish() {
-	r.OK = len(r.Checks) == checks && len(r.Notes) == 0
-	for _, c := range r.Checks {
-		r.OK = r.OK && c.OK
-	}
+	r.OK = len(r.Checks) == checks && len(r.Notes) == 0 && allOK(r.Checks)
 }
