@@ -193,7 +193,9 @@ func (e *engine) resume() {
 func (e *engine) stats() Stats {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.st.stats.clone()
+	stats := e.st.stats.clone()
+	stats.Due, stats.Next = e.st.owed(e.cfg.Clock.Now())
+	return stats
 }
 
 func (e *engine) view(number string) View {

@@ -248,6 +248,23 @@ func (s *state) next(now time.Time) *pending {
 	return nil
 }
 
+// owed counts the reports that are due at now and not acknowledged, and says when
+// the first of the others is due.
+func (s *state) owed(now time.Time) (due int64, next time.Time) {
+	for _, sub := range s.live {
+		for _, r := range sub.reports {
+			switch {
+			case r.acked || r.plan.Due.IsZero(): // it is over, or waits for an SMS
+			case !r.plan.Due.After(now):
+				due++
+			case next.IsZero() || r.plan.Due.Before(next):
+				next = r.plan.Due
+			}
+		}
+	}
+	return due, next
+}
+
 // open lists the reports that went out and were never acknowledged: after a
 // restart they go out again.
 func (s *state) open() []*pending {

@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"maps"
+	"time"
 
 	"goniec/domain"
 )
@@ -22,6 +23,8 @@ type Stats struct {
 	Pending int64            `json:"pending"` // due now or later, not acknowledged
 	Waiting int64            `json:"waiting"` // for an SMS that may never come
 	Entries int64            `json:"entries"`
+	Due     int64            `json:"due"`           // of Pending: due by the clock
+	Next    time.Time        `json:"next,omitzero"` // when the first of the others is
 }
 
 func newStats() Stats { return Stats{Answers: map[string]int64{}, Reports: map[string]int64{}} }

@@ -34,6 +34,7 @@ func (o *owner) loop(ctx context.Context, offsets [2]int64) error {
 	}
 	o.cfg.Metrics.ParkedNow(o.part, o.parked.all)
 	defer o.cfg.Metrics.ParkedNow(o.part, 0) // the next owner counts them
+	defer o.progress.forget(o.part)
 	if err := o.announce(ctx); err != nil {
 		return err
 	}
@@ -67,10 +68,20 @@ func partitionStream(p eventstore.Partition) string { return fmt.Sprintf("partit
 
 // round decides one group of inputs and the timers that are due, and commits.
 func (o *owner) round(ctx context.Context, inputs []*input) error {
+	now := o.cfg.Clock.Now()
+	if err := o.decideRound(ctx, inputs); err != nil {
+		return err
+	}
+	o.tellProgress(now)
+	return nil
+}
+
+func (o *owner) decideRound(ctx context.Context, inputs []*input) error {
 	due, err := o.dueTimers()
 	if err != nil {
 		return err
 	}
+	more := len(due) == timersInGroup
 	resumed, err := o.dueResumes()
 	if err != nil {
 		return err
@@ -84,6 +95,7 @@ func (o *owner) round(ctx context.Context, inputs []*input) error {
 	if err != nil {
 		return err
 	}
+	sealing = sealing && !more // what was due before a seal stands before it
 	if len(inputs) == 0 && len(due) == 0 && len(old) == 0 && !sealing && !o.offsetsDue() && !o.passWaits() {
 		return nil
 	}

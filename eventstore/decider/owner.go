@@ -22,6 +22,7 @@ type Decider struct {
 	cfg      Config
 	standbys *standbys    // while Run runs
 	owned    atomic.Int32 // partitions
+	progress *progress
 }
 
 // New checks the configuration.
@@ -30,7 +31,7 @@ func New(cfg Config) (*Decider, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	return &Decider{cfg: cfg}, nil
+	return &Decider{cfg: cfg, progress: &progress{told: map[eventstore.Partition]Progress{}}}, nil
 }
 
 // Run takes part in the group until ctx ends; when it returns no partition is
@@ -141,7 +142,9 @@ type owner struct {
 	heldAt  time.Time // real time of the last look at what waits for a switch
 	evicted time.Time // real time of the last look for what can be forgotten
 	sealAt  time.Time // domain time: no month is sealed before; zero = not known
+	clear   time.Time // domain time: all that was due then has fired
 
+	progress *progress
 	measured time.Time     // real time of the last measurement
 	behind   time.Duration // of the timers
 	traces   traceMemory

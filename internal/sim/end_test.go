@@ -125,12 +125,16 @@ func (w *world) unfinished() string {
 	return w.officeLeft()
 }
 
-// shutDown ends every process as an operator would: the owners last, so that they
+// closeDown ends every process as an operator would: the owners last, so that they
 // decide what the others answered before they went.
-func (w *world) shutDown() {
-	w.note("", "every process is asked to end")
+func (w *world) closeDown() {
 	w.dismiss(func(n *node) bool { return n.role != w.roles[0] })
 	w.serveUntil(w.quiet)
+	w.shutDown()
+}
+
+func (w *world) shutDown() {
+	w.note("", "every process is asked to end")
 	w.dismiss(func(*node) bool { return true })
 }
 
@@ -156,6 +160,7 @@ func (w *world) dismiss(whom func(*node) bool) {
 func (w *world) serveUntil(done func() bool) {
 	for range drainSteps {
 		pending := w.settle()
+		w.tick()
 		if done() {
 			return
 		}

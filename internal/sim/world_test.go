@@ -177,7 +177,7 @@ func (w *world) run() {
 	if w.chance(3) && !w.failed() {
 		w.weeks()
 	}
-	w.shutDown()
+	w.closeDown()
 	if !w.failed() {
 		w.check.atEnd()
 	}

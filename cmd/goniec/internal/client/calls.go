@@ -122,6 +122,25 @@ func (c *Client) SenderLogo(ctx context.Context, id string) (file []byte, err er
 	return file, err
 }
 
+// CreateAccount opens an account; with its id a repeat is the same one. It needs an
+// operator's key, as IssueKey and PublishPrices do.
+func (c *Client) CreateAccount(ctx context.Context, in httpapi.AccountRequest) (out httpapi.AccountBody, err error) {
+	err = c.do(ctx, request{method: http.MethodPost, path: "/v1/accounts", in: in, out: &out, repeatable: in.ID != ""})
+	return out, err
+}
+
+// IssueKey makes a key of an account; its secret is in this answer only.
+func (c *Client) IssueKey(ctx context.Context, account string, in httpapi.KeyRequest) (out httpapi.KeyBody, err error) {
+	err = c.do(ctx, request{method: http.MethodPost, path: "/v1/accounts/" + url.PathEscape(account) + "/keys", in: in, out: &out})
+	return out, err
+}
+
+// PublishPrices adds a version of a price list.
+func (c *Client) PublishPrices(ctx context.Context, in httpapi.PricesRequest) (out httpapi.PricesBody, err error) {
+	err = c.do(ctx, request{method: http.MethodPost, path: "/v1/prices", in: in, out: &out})
+	return out, err
+}
+
 // Tasks lists what operators have to do.
 func (c *Client) Tasks(ctx context.Context) (out httpapi.TaskList, err error) {
 	err = c.get(ctx, "/v1/tasks", nil, &out)

@@ -40,6 +40,7 @@ type Book struct {
 	numbers    map[string]*Message // by the keyed number: each message has its own
 	recipients map[string]*Message
 	strays     []Fact // of streams that belong to no message
+	next       map[int32]int64
 	changed    time.Time
 	events     int64
 	err        error
@@ -57,7 +58,7 @@ func Follow(ctx context.Context, kafka eventstore.KafkaConfig, partitions int32)
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	b := &Book{messages: map[string]*Message{}, numbers: map[string]*Message{}, recipients: map[string]*Message{}, cancel: cancel, client: client, changed: time.Now()}
+	b := &Book{messages: map[string]*Message{}, numbers: map[string]*Message{}, recipients: map[string]*Message{}, next: map[int32]int64{}, cancel: cancel, client: client, changed: time.Now()}
 	for p := range partitions {
 		b.wg.Go(func() { b.fail(b.read(ctx, kafka.Topics().Name(eventstore.Messages), p)) })
 	}
@@ -99,7 +100,31 @@ func (b *Book) read(ctx context.Context, topic string, p int32) error {
 				return fmt.Errorf("follow the journal: %w", err)
 			}
 		}
+		b.mu.Lock()
+		b.next[p] = batch.Next
+		b.mu.Unlock()
 	}
+}
+
+// Position is the offset up to which a partition was read.
+func (b *Book) Position(p int32) int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.next[p]
+}
+
+// Open counts the attempts that await their answers.
+func (b *Book) Open() (open int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, m := range b.messages {
+		for _, a := range m.State.Attempts {
+			if a.Status == message.AttemptInFlight {
+				open++
+			}
+		}
+	}
+	return open
 }
 
 func (b *Book) take(r *eventstore.Record) error {

@@ -35,6 +35,17 @@ var (
 	ErrDir      = errors.New("the directory is not empty: a demo needs one of its own")
 )
 
+// check says what of the number of messages or of kills is out of bounds.
+func (o *Options) check() error {
+	if o.Messages < suffixes.MinMessages || o.Messages > suffixes.MaxMessages {
+		return ErrMessages
+	}
+	if o.Kills < 0 || o.Kills > MaxKills {
+		return ErrKills
+	}
+	return nil
+}
+
 func (o *Options) setDefaults() error {
 	if o.Step == nil {
 		o.Step = func(string) {}
@@ -44,12 +55,6 @@ func (o *Options) setDefaults() error {
 	}
 	if o.Progress == nil {
 		o.Progress = func(embedded.Progress) {}
-	}
-	if o.Messages < suffixes.MinMessages || o.Messages > suffixes.MaxMessages {
-		return ErrMessages
-	}
-	if o.Kills < 0 || o.Kills > MaxKills {
-		return ErrKills
 	}
 	switch {
 	case o.Prefix != "":
@@ -99,12 +104,15 @@ type demo struct {
 // when err is nil, also if some check in it failed: see Report.OK. Err says that
 // the run could not be finished.
 func Run(ctx context.Context, opt Options) (*Report, error) {
+	if err := opt.check(); err != nil {
+		return nil, err
+	}
 	if err := opt.setDefaults(); err != nil {
 		return nil, err
 	}
 	d := &demo{opt: opt, plan: suffixes.NewPlan(opt.Messages), sent: newSent(opt.Messages), began: time.Now(), phase: time.Now()}
 	d.report = &Report{Messages: opt.Messages, Data: opt.Dir, Look: opt.look(), Kills: []Outage{}}
-	d.host = &inProcess{opt: opt, step: opt.Step, tell: opt.Progress}
+	d.host = &inProcess{opt: opt}
 	if opt.Kills > 0 {
 		d.host = &children{opt: opt}
 	}

@@ -22,27 +22,32 @@ func (t target) projector() (*projections.Projector, error) {
 // caughtUp waits until every read model has read the whole journal.
 func (t target) caughtUp(ctx context.Context, p *projections.Projector) error {
 	for {
-		all, err := p.Status(ctx)
-		if err != nil {
-			return fmt.Errorf("read models: %w", err)
-		}
-		behind, stopped := int64(0), ""
-		for _, m := range all {
-			behind += m.Lag
-			if m.Stopped != "" {
-				stopped = m.Stopped
-			}
-		}
-		if stopped != "" {
-			return fmt.Errorf("a read model has stopped: %s", stopped)
-		}
-		if behind == 0 && len(all) > 0 {
-			return nil
+		behind, err := t.behind(ctx, p)
+		if err != nil || behind == 0 {
+			return err
 		}
 		if err := pause.For(ctx, 100*time.Millisecond); err != nil {
 			return fmt.Errorf("read models are %d records behind: %w", behind, err)
 		}
 	}
+}
+
+// behind is how many offsets the read models have not read.
+func (t target) behind(ctx context.Context, p *projections.Projector) (sum int64, err error) {
+	all, err := p.Status(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("read models: %w", err)
+	}
+	for _, m := range all {
+		if m.Stopped != "" {
+			return 0, fmt.Errorf("a read model has stopped: %s", m.Stopped)
+		}
+		sum += m.Lag
+	}
+	if len(all) == 0 {
+		return 1, nil // none has begun
+	}
+	return sum, nil
 }
 
 // rebuild makes every read model anew and compares it with the one before.

@@ -46,8 +46,12 @@ func (t target) clientOf(path string) (*client.Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("API key: %w", err)
 	}
+	return t.clientWith(strings.TrimSpace(string(key)))
+}
+
+func (t target) clientWith(key string) (*client.Client, error) {
 	return client.New(client.Config{
-		URL: t.running.HTTP, Key: strings.TrimSpace(string(key)), Patience: sendPatience,
+		URL: t.running.HTTP, Key: key, Patience: sendPatience,
 		Transport: &http.Transport{MaxIdleConnsPerHost: senders, ResponseHeaderTimeout: 30 * time.Second},
 	})
 }

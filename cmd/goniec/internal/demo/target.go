@@ -12,7 +12,6 @@ import (
 
 	"github.com/IBM/sarama"
 
-	"goniec/adapters/embedded"
 	"goniec/adapters/simulator"
 	"goniec/cmd/goniec/internal/run"
 	"goniec/domain/account"
@@ -63,9 +62,8 @@ type inProcess struct {
 	up   *run.Up
 	log  *os.File
 	end  chan error
-	stop context.CancelFunc // of who waits for its end
-	step func(string)
-	tell func(embedded.Progress)
+	stop context.CancelFunc  // of who waits for its end
+	set  func(*run.UpConfig) // changes how it is started; may be nil
 }
 
 func (h *inProcess) start(ctx context.Context) (target, error) {
@@ -74,7 +72,10 @@ func (h *inProcess) start(ctx context.Context) (target, error) {
 		return target{}, err
 	}
 	cfg := upConfig(h.opt.Dir, "127.0.0.1:0", h.opt.Brokers, h.opt.Prefix, h.log)
-	cfg.Step, cfg.Progress = h.step, h.tell
+	cfg.Step, cfg.Progress = h.opt.Step, h.opt.Progress
+	if h.set != nil {
+		h.set(&cfg)
+	}
 	if h.up, err = run.StartUp(ctx, cfg); err != nil {
 		return target{}, err
 	}

@@ -70,6 +70,45 @@ func (c *VirtualClock) Advance(d time.Duration) error {
 	return nil
 }
 
+// SteppedClock is a domain clock that stands still between its steps, for stories
+// told in virtual time. How far it is ahead of real time is kept in a file, as a
+// VirtualClock's is, so that time never goes back in a directory that it was used
+// in. Safe for concurrent use.
+type SteppedClock struct {
+	path string
+	mu   sync.Mutex
+	now  time.Time
+}
+
+// NewSteppedClock returns a clock that stands at now and is kept at path.
+func NewSteppedClock(path string, now time.Time) (*SteppedClock, error) {
+	c := &SteppedClock{path: path}
+	return c, c.Step(now)
+}
+
+// Now implements domain.Clock.
+func (c *SteppedClock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+// Step moves the clock forward to an instant; an earlier one does nothing. When it
+// fails the clock has not moved.
+func (c *SteppedClock) Step(to time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !to.After(c.now) {
+		return nil
+	}
+	ahead := max(0, to.Sub(domain.SystemClock.Now()))
+	if err := writePrivate(c.path, clockFile{Ahead: ahead.String()}); err != nil {
+		return fmt.Errorf("keep the clock: %w", err)
+	}
+	c.now = to.UTC()
+	return nil
+}
+
 // OffsetVariable makes a process's domain clock wrong by a constant, such as "-20s":
 // for trying what a machine with a wrong clock does.
 const OffsetVariable = "GONIEC_CLOCK_OFFSET"

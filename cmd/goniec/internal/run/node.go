@@ -54,6 +54,7 @@ type Node struct {
 	started  chan struct{} // closed when the view has caught up
 
 	engine   *webhooks.Webhooks
+	decider  *decider.Decider // nil without that role
 	watch    *watch
 	intake   *intakeMetrics
 	checks   map[Role]check // what the roles wait for
@@ -394,7 +395,7 @@ func (n *Node) addDecider(ctx context.Context) error {
 	limitMemory(n.cfg)
 	kafka := n.kafka
 	kafka.SessionTimeout = n.cfg.Decider.SessionTimeout
-	d, err := decider.New(decider.Config{
+	n.decider, err = decider.New(decider.Config{
 		Kafka: kafka, Client: n.client, Partitions: n.part.N, Installation: n.secrets.Installation, Process: n.process,
 		Clock: n.clock, Zone: n.zone, Store: store, View: n.view, ViewSeen: n.accounts.Position, ViewReady: n.hasStarted,
 		SealGrace: n.cfg.Billing.Grace, StatePass: n.cfg.Decider.StatePass, Standby: n.cfg.Decider.copies(n.part.N),
@@ -403,7 +404,7 @@ func (n *Node) addDecider(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	n.parts["decider"] = d.Run
+	n.parts["decider"] = n.decider.Run
 	return nil
 }
 

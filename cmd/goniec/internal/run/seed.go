@@ -29,10 +29,10 @@ type seeder struct {
 	origin   httpapi.Origin
 }
 
-// seed makes sure that the installation, its operator's key, the demo account
-// with a key, its senders and prices exist. Idempotent. The keys lie in two
-// files of the data directory.
-func seed(ctx context.Context, n *Node, data string, settings account.Settings) (apiKey, operatorKey string, err error) {
+// seed makes sure that the installation, its operator's key and, unless it is to be
+// bare, the demo account with a key, its senders and prices exist. Idempotent. The
+// keys lie in files of the data directory.
+func seed(ctx context.Context, n *Node, data string, settings account.Settings, bare bool) (apiKey, operatorKey string, err error) {
 	s := &seeder{node: n, settings: settings, origin: httpapi.Origin{Account: account.Installation, Actor: "up", Request: "seed/" + uuid.NewString()}}
 	apiKey, operatorKey = filepath.Join(data, "api_key"), filepath.Join(data, "operator_key")
 	steps := []func(context.Context) error{
@@ -42,14 +42,21 @@ func seed(ctx context.Context, n *Node, data string, settings account.Settings) 
 		func(ctx context.Context) error {
 			return s.key(ctx, account.Installation, account.RoleOperator, operatorKey)
 		},
-		func(ctx context.Context) error { return s.account(ctx, DemoAccount, "Demo", s.settings) },
-		func(ctx context.Context) error { return s.key(ctx, DemoAccount, account.RoleClientAdmin, apiKey) },
-		s.prices,
-		s.senders,
+	}
+	if bare {
+		apiKey = ""
+	} else {
+		steps = append(
+			steps,
+			func(ctx context.Context) error { return s.account(ctx, DemoAccount, "Demo", s.settings) },
+			func(ctx context.Context) error { return s.key(ctx, DemoAccount, account.RoleClientAdmin, apiKey) },
+			s.prices,
+			s.senders,
+		)
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
-			return "", "", fmt.Errorf("create the demo account: %w", err)
+			return "", "", fmt.Errorf("create the first accounts: %w", err)
 		}
 	}
 	return apiKey, operatorKey, nil

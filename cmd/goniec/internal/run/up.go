@@ -20,6 +20,7 @@ import (
 	"goniec/domain"
 	"goniec/domain/account"
 	"goniec/eventstore"
+	"goniec/eventstore/decider"
 	"goniec/internal/suffixes"
 	"goniec/projections"
 	"goniec/projections/models"
@@ -31,10 +32,12 @@ type UpConfig struct {
 	HTTP         string // default 127.0.0.1:8080, or a free port when that one is taken
 	Simulator    string // address of the simulator's page; default a free port
 	VirtualClock bool
-	Sync         bool     // fsync every write of the broker
-	Brokers      []string // another Kafka instead of the embedded one
-	Prefix       string   // of topics; default "goniec."
-	ViberURL     string   // a carrier outside (with SMPP): the simulator of another process
+	Clock        domain.Clock // another one than the machine's, which never goes back
+	Bare         bool         // no demo account: only the operator's key
+	Sync         bool         // fsync every write of the broker
+	Brokers      []string     // another Kafka instead of the embedded one
+	Prefix       string       // of topics; default "goniec."
+	ViberURL     string       // a carrier outside (with SMPP): the simulator of another process
 	SMPP         string
 	PostgresURL  string // another Postgres instead of the embedded one
 	Settings     *account.Settings
@@ -136,6 +139,9 @@ func (u *Up) openData(context.Context, context.Context) (err error) {
 // openClock sees to it that the domain's time never goes back: where it was moved
 // before, it goes on from there.
 func (u *Up) openClock() error {
+	if u.clock = u.cfg.Clock; u.clock != nil {
+		return nil
+	}
 	virtual, err := OpenClock(filepath.Join(u.cfg.Data, "clock.json"))
 	if err != nil {
 		return err
@@ -285,7 +291,7 @@ func (u *Up) startNode(ctx, run context.Context) (err error) {
 }
 
 func (u *Up) seed(ctx, _ context.Context) error {
-	api, operator, err := seed(ctx, u.node, u.cfg.Data, *u.cfg.Settings)
+	api, operator, err := seed(ctx, u.node, u.cfg.Data, *u.cfg.Settings, u.cfg.Bare)
 	if err != nil {
 		return err
 	}
@@ -293,6 +299,9 @@ func (u *Up) seed(ctx, _ context.Context) error {
 		Ready: true, HTTP: "http://" + u.node.HTTPAddr(), Kafka: strings.Join(u.config.Kafka.Brokers, ","), Postgres: u.config.Postgres.URL,
 		APIKeyFile: api, OperatorKeyFile: operator, Data: u.cfg.Data, Account: DemoAccount, Secrets: u.config.Secrets,
 		Prefix: u.cfg.Prefix, Partitions: upPartitions, PID: os.Getpid(), Since: time.Now().UTC(),
+	}
+	if u.cfg.Bare {
+		u.running.Account = ""
 	}
 	if u.sim != nil {
 		u.running.Simulator = u.sim.URL()
@@ -313,6 +322,9 @@ func (u *Up) Config() Config { return u.config }
 
 // Secrets of the installation.
 func (u *Up) Secrets() Secrets { return u.secrets }
+
+// Progress tells how far the deciders have come.
+func (u *Up) Progress() map[eventstore.Partition]decider.Progress { return u.node.decider.Progress() }
 
 // Clock is domain time.
 func (u *Up) Clock() domain.Clock { return u.clock }
