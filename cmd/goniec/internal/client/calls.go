@@ -135,12 +135,6 @@ func (c *Client) IssueKey(ctx context.Context, account string, in httpapi.KeyReq
 	return out, err
 }
 
-// PublishPrices adds a version of a price list.
-func (c *Client) PublishPrices(ctx context.Context, in httpapi.PricesRequest) (out httpapi.PricesBody, err error) {
-	err = c.do(ctx, request{method: http.MethodPost, path: "/v1/prices", in: in, out: &out})
-	return out, err
-}
-
 // Tasks lists what operators have to do.
 func (c *Client) Tasks(ctx context.Context) (out httpapi.TaskList, err error) {
 	err = c.get(ctx, "/v1/tasks", nil, &out)
