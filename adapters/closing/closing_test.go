@@ -47,7 +47,7 @@ var (
 // and read models over it.
 type plant struct {
 	*closing.Gatherer
-	t        *testing.T
+	t        testing.TB
 	client   sarama.Client
 	producer *eventstore.Producer
 	topics   eventstore.Topics
@@ -60,7 +60,7 @@ type plant struct {
 	link     string // of the database
 }
 
-func newPlant(t *testing.T) *plant {
+func newPlant(t testing.TB) *plant {
 	t.Helper()
 	kafka := kafkatest.Topics(t, 2)
 	p := &plant{
@@ -136,10 +136,15 @@ func (p *plant) write(short string, n int32, stream string, at time.Time, fact d
 	p.t.Helper()
 	data, err := json.Marshal(fact)
 	require.NoError(p.t, err)
+	require.NoError(p.t, p.producer.Send(p.t.Context(), p.event(short, n, stream, at, fact.EventType(), data)))
+}
+
+// event is the next one of a partition's journal.
+func (p *plant) event(short string, n int32, stream string, at time.Time, typ string, data []byte) *sarama.ProducerMessage {
 	p.n++
 	p.versions[stream]++
 	e := &eventstore.Event{
-		ID: fmt.Sprintf("event-%d", p.n), Type: fact.EventType(), Source: "goniec/" + installation, Stream: stream, Time: at, Recorded: at,
+		ID: fmt.Sprintf("event-%d", p.n), Type: typ, Source: "goniec/" + installation, Stream: stream, Time: at, Recorded: at,
 		Version: p.versions[stream], CommandID: fmt.Sprintf("command-%d", p.n), Actor: "test", Epoch: 1, Data: data,
 	}
 	key := fmt.Sprint(short, "/", n)
@@ -150,7 +155,7 @@ func (p *plant) write(short string, n int32, stream string, at time.Time, fact d
 	e.PrevHash = before
 	e.Hash = e.ComputeHash()
 	p.chains[key] = e.Hash
-	require.NoError(p.t, p.producer.Send(p.t.Context(), e.Message(p.topics.Name(short), n)))
+	return e.Message(p.topics.Name(short), n)
 }
 
 // charge is a message on Viber that counts in the month and, with adjusts, belongs to another.
