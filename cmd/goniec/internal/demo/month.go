@@ -49,13 +49,15 @@ type month struct {
 	clock    *run.SteppedClock
 	zone     *time.Location
 	host     *inProcess
+	cast     cast
 	target   target
 	book     *Book
 	models   *projections.Projector
 	operator *client.Client
 	billing  *client.Client // the second person of the installation
 	report   *MonthReport
-	sent     int // messages so far
+	sent     int // messages so far, refused ones too
+	accepted int
 }
 
 // monthDelays: the carrier's report on a number that ends with 14 comes ten days late.
@@ -73,7 +75,7 @@ func RunMonth(ctx context.Context, opt MonthOptions) (*MonthReport, error) {
 		opt.Tell = func(Happening) {}
 	}
 	began := time.Now()
-	m := &month{opt: opt, report: &MonthReport{Data: opt.Dir, Look: opt.look() + " --virtual-clock"}}
+	m := &month{opt: opt, cast: newCast(), report: &MonthReport{Data: opt.Dir, Look: opt.look() + " --virtual-clock"}}
 	err := m.run(ctx)
 	m.opt.Step("stopping")
 	err = errors.Join(err, m.close())
