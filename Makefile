@@ -1,6 +1,6 @@
 # `make` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help up demo test race lint bench kafka kill-test chaos generate ci long
+.PHONY: help up demo test race lint bench kafka kill-test kill-months chaos generate ci long
 
 TESTFLAGS ?=
 BENCH ?= .
@@ -36,6 +36,9 @@ kafka: ## Apache Kafka in the foreground, its address printed; NODES=3 is a clus
 
 kill-test: ## kill -9 under load, again and again: nothing lost, nothing doubled
 	.ci/kill-test
+
+kill-months: ## kill -9 around an approval, a sender's end and the close of a month: one of each
+	.ci/kill-months
 
 chaos: ## SECONDS of load, FAULTS of all kinds planned by SEED, then every promise checked from the outside
 	.ci/chaos -seconds $(SECONDS) -faults $(FAULTS) -seed $(SEED) $(ARGS)

@@ -100,10 +100,12 @@ type Sessioned interface {
 	Session() Projection
 }
 
-// View is a view of the contract. Select names the build's tables unqualified.
+// View is a view of the contract. Select names the build's tables unqualified, and
+// other projections' views with the schema.
 type View struct {
 	Name   string
 	Select string
+	Reads  []string // the views that it names: it is created as soon as all are there
 }
 
 // Table is one table of a projection as Digest compares it.

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"goniec/domain/account"
 	"goniec/domain/billing"
 	"goniec/domain/partition"
 	"goniec/eventstore"
@@ -30,6 +31,7 @@ func fill(t testing.TB, j *pt.Journal) {
 	for _, f := range pt.SenderFacts(pt.Epoch) {
 		j.Add(t, eventstore.Accounts, 1, "sender/"+pt.ID("sender", 1), f.At, f.Fact)
 	}
+	j.Add(t, eventstore.Accounts, 1, account.AccountStream(pt.Account), pt.Epoch, account.AccountCreated{Name: "Demo", Currency: "PLN"})
 	for _, f := range pt.BillFacts(pt.Epoch) {
 		j.Add(t, eventstore.Accounts, 1, billing.Stream(pt.Account, pt.BillMonth), f.At, f.Fact)
 	}
@@ -76,7 +78,7 @@ func TestEveryReadModelIsFilledAndRebuildsEqual(t *testing.T) {
 	pt.CaughtUp(t, p, j)
 	conn := connect(t, link)
 	require.Equal(t, 30, count(t, conn, "SELECT count(*) FROM goniec.messages"))
-	require.Equal(t, 9, count(t, conn, "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'goniec\\_%'"), "old builds are dropped")
+	require.Equal(t, 10, count(t, conn, "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'goniec\\_%'"), "old builds are dropped")
 }
 
 func TestRebuildWhileTheJournalGrows(t *testing.T) {
@@ -244,7 +246,12 @@ func TestANewProjectionIsBuiltAside(t *testing.T) {
 		return err == nil
 	}, time.Minute, 20*time.Millisecond)
 	pt.CaughtUp(t, p, j)
-	require.Equal(t, 1, count(t, connect(t, link), "SELECT build FROM goniec.builds WHERE projection = 'ledger'"))
+	conn := connect(t, link)
+	require.Equal(t, 1, count(t, conn, "SELECT build FROM goniec.builds WHERE projection = 'ledger'"))
+	require.Eventually(t, func() bool {
+		return count(t, conn, "SELECT count(*) FROM goniec.builds WHERE state = 'live'") == len(all)
+	}, time.Minute, 20*time.Millisecond)
+	require.Equal(t, 1, count(t, conn, "SELECT count(*) FROM goniec.sender_month_traffic WHERE month = '2026-11'"), "the view came with the last that it reads")
 }
 
 func TestRebuildErrors(t *testing.T) {

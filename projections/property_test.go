@@ -188,6 +188,7 @@ func TestEveryEventOfTheCatalogIsDecodedAndSorted(t *testing.T) {
 		"goniec.billing.credit_approved.v1", "goniec.billing.credit_rejected.v1", "goniec.billing.credit_requested.v1", "goniec.billing.minimum_waived.v1",
 		"goniec.billing.month_closed.v1",
 	}, wanted["bills"])
+	require.Equal(t, []string{"goniec.account.created.v1", "goniec.account.settings_changed.v1", "goniec.regulations.published.v1"}, wanted["terms"])
 }
 
 func TestNULIsReplaced(t *testing.T) {

@@ -236,7 +236,10 @@ func (r *rebuild) flip(ctx context.Context, tx pgx.Tx) error {
 			return err
 		}
 	}
-	return createViews(ctx, tx, r.schema, r.pr)
+	if err := createViews(ctx, tx, r.schema, r.pr); err != nil {
+		return err
+	}
+	return createReaders(ctx, tx, name, r.p.cfg.Projections)
 }
 
 // dropUnused removes the builds that are not live: the one before the switch, and

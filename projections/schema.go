@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -22,6 +23,7 @@ const Schema = "goniec"
 // Advisory locks of this package: one class, told apart by the second number.
 const (
 	lockMigrate = 0x676f6e00 // single (bigint) lock
+	lockViews   = 0x676f6e04 // the same; until the transaction ends
 	classRunner = 0x676f6e01 // + hash of topic and partition
 	classMember = 0x676f6e02 // + random, one per running projector
 	classBuild  = 0x676f6e03 // + hash of the projection's name
@@ -132,15 +134,43 @@ func gooseUp(ctx context.Context, db *sql.DB, files fs.FS) error {
 }
 
 // createViews points the contract's views at schema. CREATE OR REPLACE keeps
-// grants, and refuses a change that takes something away from the readers.
+// grants, and refuses a change that takes something away from the readers. One
+// transaction creates views at a time, so that the last one sees all that a view reads.
 func createViews(ctx context.Context, tx pgx.Tx, schema string, p Projection) error {
+	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", int64(lockViews)); err != nil {
+		return err
+	}
 	if err := setSchema(ctx, tx, schema); err != nil {
 		return err
 	}
 	for _, v := range p.Views() {
+		var missing bool
+		if err := tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM unnest($1::text[]) v WHERE to_regclass('goniec.' || v) IS NULL)", v.Reads).Scan(&missing); err != nil {
+			return err
+		}
+		if missing {
+			continue
+		}
 		ddl := "CREATE OR REPLACE VIEW " + pgx.Identifier{Schema, v.Name}.Sanitize() + " AS " + v.Select
 		if _, err := tx.Exec(ctx, ddl); err != nil {
 			return fmt.Errorf("view %s: %w", v.Name, err)
+		}
+	}
+	return nil
+}
+
+// createReaders creates the views that read those of name, which are there now.
+func createReaders(ctx context.Context, tx pgx.Tx, name string, ps []Projection) error {
+	for _, p := range ps {
+		if p.Name() == name || !slices.ContainsFunc(p.Views(), func(v View) bool { return len(v.Reads) > 0 }) {
+			continue
+		}
+		schema, err := liveSchema(ctx, tx, p.Name())
+		if err == nil {
+			err = createViews(ctx, tx, schema, p)
+		}
+		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+			return err
 		}
 	}
 	return nil

@@ -180,20 +180,27 @@ func (g *Gatherer) usage(ctx context.Context, of string, month calendar.Month) (
 	}
 	out := make([]billing.Usage, len(lines))
 	for i, l := range lines {
-		u := &out[i]
-		u.Key = billing.Key{
-			Sender: l.Sender, Country: l.Country, Channel: domain.Channel(l.Channel), Category: domain.Category(l.Category),
-			Content: domain.Content(l.Content), PriceVersion: l.PriceVersion,
-		}
-		u.Currency, u.Count, u.Parts, u.Waived = l.Currency, l.Count, l.Parts, l.Waived
-		if u.Amount, err = money.Parse(l.Amount); err != nil {
-			return nil, fmt.Errorf("the ledger of %s: %w", month, err)
-		}
-		if err := u.Adjusts.UnmarshalText([]byte(l.Adjusts)); err != nil {
-			return nil, fmt.Errorf("the ledger of %s: %w", month, err)
+		if out[i], err = usageOf(l); err != nil {
+			return nil, err
 		}
 	}
 	return out, nil
+}
+
+// usageOf is a line of the read models, exact.
+func usageOf(l query.BillingLine) (u billing.Usage, err error) {
+	u.Key = billing.Key{
+		Sender: l.Sender, Country: l.Country, Channel: domain.Channel(l.Channel), Category: domain.Category(l.Category),
+		Content: domain.Content(l.Content), PriceVersion: l.PriceVersion,
+	}
+	u.Currency, u.Count, u.Parts, u.Waived = l.Currency, l.Count, l.Parts, l.Waived
+	if u.Amount, err = money.Parse(l.Amount); err == nil {
+		err = u.Adjusts.UnmarshalText([]byte(l.Adjusts))
+	}
+	if err != nil {
+		return u, fmt.Errorf("the ledger of %s: %w", l.Month, err)
+	}
+	return u, nil
 }
 
 func (g *Gatherer) close(of string, month calendar.Month, usage []billing.Usage) (billing.CloseMonth, error) {

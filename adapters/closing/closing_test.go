@@ -27,6 +27,8 @@ import (
 	"goniec/projections/ledger"
 	"goniec/projections/periods"
 	"goniec/projections/query"
+	"goniec/projections/senders"
+	"goniec/projections/terms"
 )
 
 const (
@@ -45,7 +47,7 @@ var (
 // and read models over it.
 type plant struct {
 	*closing.Gatherer
-	t        *testing.T
+	t        testing.TB
 	client   sarama.Client
 	producer *eventstore.Producer
 	topics   eventstore.Topics
@@ -54,17 +56,18 @@ type plant struct {
 	n        int
 	view     *account.View
 	bills    *billing.View
-	home     int32 // the account's partition
+	home     int32  // the account's partition
+	link     string // of the database
 }
 
-func newPlant(t *testing.T) *plant {
+func newPlant(t testing.TB) *plant {
 	t.Helper()
 	kafka := kafkatest.Topics(t, 2)
 	p := &plant{
 		t: t, client: kafkatest.Client(t, kafka), producer: kafkatest.Producer(t, kafka), topics: kafka.Topics(), chains: map[string][32]byte{},
 		versions: map[string]int64{}, view: account.NewView(), bills: billing.NewView(), home: eventstore.Partitioner{N: 2}.Of([]byte(owner)),
 	}
-	link, books := testkit.Postgres(t), []projections.Projection{ledger.New(), periods.New(), bills.New()}
+	link, books := testkit.Postgres(t), []projections.Projection{ledger.New(), periods.New(), bills.New(), senders.New(), terms.New()}
 	require.NoError(t, projections.Migrate(t.Context(), link, "UTC", books))
 	projector, err := projections.New(projections.Config{
 		URL: link, Kafka: p.client, Topics: p.topics, Installation: installation, Partitions: 2, Projections: books, Linger: time.Millisecond,
@@ -85,6 +88,7 @@ func newPlant(t *testing.T) *plant {
 		reader.Close()
 		projector.Close()
 	})
+	p.link = link
 	p.Gatherer = closing.New(closing.Config{
 		View: p.view, Bills: p.bills, Books: reader, Journal: journal{p, follower}, Partitions: 2, Zone: zone,
 	})
@@ -132,10 +136,15 @@ func (p *plant) write(short string, n int32, stream string, at time.Time, fact d
 	p.t.Helper()
 	data, err := json.Marshal(fact)
 	require.NoError(p.t, err)
+	require.NoError(p.t, p.producer.Send(p.t.Context(), p.event(short, n, stream, at, fact.EventType(), data)))
+}
+
+// event is the next one of a partition's journal.
+func (p *plant) event(short string, n int32, stream string, at time.Time, typ string, data []byte) *sarama.ProducerMessage {
 	p.n++
 	p.versions[stream]++
 	e := &eventstore.Event{
-		ID: fmt.Sprintf("event-%d", p.n), Type: fact.EventType(), Source: "goniec/" + installation, Stream: stream, Time: at, Recorded: at,
+		ID: fmt.Sprintf("event-%d", p.n), Type: typ, Source: "goniec/" + installation, Stream: stream, Time: at, Recorded: at,
 		Version: p.versions[stream], CommandID: fmt.Sprintf("command-%d", p.n), Actor: "test", Epoch: 1, Data: data,
 	}
 	key := fmt.Sprint(short, "/", n)
@@ -146,7 +155,7 @@ func (p *plant) write(short string, n int32, stream string, at time.Time, fact d
 	e.PrevHash = before
 	e.Hash = e.ComputeHash()
 	p.chains[key] = e.Hash
-	require.NoError(p.t, p.producer.Send(p.t.Context(), e.Message(p.topics.Name(short), n)))
+	return e.Message(p.topics.Name(short), n)
 }
 
 // charge is a message on Viber that counts in the month and, with adjusts, belongs to another.
@@ -222,7 +231,7 @@ func (p *plant) recompute(m calendar.Month) closing.Verdict {
 }
 
 func (p *plant) source() closing.Source {
-	return closing.Source{Client: p.client, Topics: p.topics, Installation: installation, Partitions: 2, Zone: zone}
+	return closing.Source{Records: eventstore.NewCluster(eventstore.KafkaConfig{}, p.client), Topics: p.topics, Installation: installation, Partitions: 2, Zone: zone}
 }
 
 func (p *plant) refused(code string, of string, m calendar.Month) {
@@ -302,6 +311,9 @@ func TestAWrongStatementIsFound(t *testing.T) {
 		"a minimum too low": {func(e *billing.MonthClosed) {
 			e.Statement.Obligations[0].Charged--
 		}, "minimum 1"},
+		"a party": {func(e *billing.MonthClosed) {
+			e.Statement.Party = &billing.Party{LegalName: "x", Country: "CZ", Address: "x"}
+		}, "the billing party is another one"},
 		"a seal that is none": {func(e *billing.MonthClosed) {
 			e.Positions.Seals[0].Offset--
 		}, "is no seal of the month"},
@@ -325,4 +337,26 @@ func TestAWrongStatementIsFound(t *testing.T) {
 			require.Contains(t, fmt.Sprint(v.Differences), c.says)
 		})
 	}
+}
+
+// rules.md F9: a statement names the billing party of its close, whatever comes later,
+// and is made of the journal again with it.
+func TestPartyOfAClose(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t)
+	p.reference()
+	party := func(name string) account.PartySet {
+		return account.PartySet{Party: billing.Party{LegalName: name, Country: "CZ", Address: "Praha"}}
+	}
+	p.write(eventstore.Accounts, p.home, account.AccountStream(owner), october.Ends(zone), party("First"))
+	p.seal(0, october)
+	p.seal(1, october)
+	require.Eventually(t, func() bool { a, _ := p.view.AccountByID(owner); return a.Party.LegalName == "First" }, time.Minute, 5*time.Millisecond)
+	e := p.decide(october, nil)
+	require.Nil(t, e.Inputs.Party, "the statement names it")
+	p.write(eventstore.Accounts, p.home, account.AccountStream(owner), october.Ends(zone), party("Second"))
+	s, _, err := p.closed(october)
+	require.NoError(t, err)
+	require.Equal(t, "First", s.Party.LegalName)
+	require.Empty(t, p.recompute(october).Differences)
 }

@@ -29,6 +29,9 @@ func (a *again) compare(was, is billing.Statement) {
 	if was.Account != is.Account || was.Month != is.Month || was.Currency != is.Currency {
 		a.differs("account, month or currency: written %s %s %s, computed %s %s %s", was.Account, was.Month, was.Currency, is.Account, is.Month, is.Currency)
 	}
+	if partyOf(was) != partyOf(is) {
+		a.differs("the billing party is another one")
+	}
 	if was.Total != is.Total {
 		a.differs("total: written %s, computed %s", was.Total, is.Total)
 	}
@@ -47,6 +50,14 @@ func (a *again) compare(was, is billing.Statement) {
 			a.differs("minimum %d: written %s, computed %s", i+1, written, computed)
 		}
 	}
+}
+
+// partyOf is zero when nobody was named.
+func partyOf(s billing.Statement) (p billing.Party) {
+	if s.Party != nil {
+		p = *s.Party
+	}
+	return p
 }
 
 // nth is an item in words that hold all of it.

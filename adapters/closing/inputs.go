@@ -20,7 +20,11 @@ func inputs(v *account.View, bills *billing.View, zone *time.Location, of string
 	if !ok || of == account.Installation || !a.Created.Before(month.Ends(zone)) {
 		return billing.Inputs{}, domain.Refuse(billing.CodeNotFound, "there was no such account in %s", month)
 	}
-	return billing.Inputs{Account: of, Month: month, Currency: a.Currency, Usage: usage, Senders: senders(v, of, month, zone), Closed: closed(bills, of, usage)}, nil
+	in := billing.Inputs{Account: of, Month: month, Currency: a.Currency, Usage: usage, Senders: senders(v, of, month, zone), Closed: closed(bills, of, usage)}
+	if a.Party != (billing.Party{}) {
+		in.Party = &a.Party
+	}
+	return in, nil
 }
 
 // senders are the configurations that were active in the month (rules.md F3).

@@ -4,12 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/IBM/sarama"
 
 	"goniec/domain"
 	"goniec/domain/account"
@@ -17,14 +14,19 @@ import (
 	"goniec/domain/calendar"
 	"goniec/domain/catalog"
 	"goniec/domain/message"
-	"goniec/domain/money"
 	"goniec/domain/partition"
 	"goniec/eventstore"
 )
 
+// Records are the topics of the journal to be read; an eventstore.Cluster has them.
+type Records interface {
+	End(topic string, p eventstore.Partition) (int64, error)
+	Read(topic string, p eventstore.Partition, from int64, maxBytes int32) eventstore.Source
+}
+
 // Source is the journal that months are computed from again. All fields are required.
 type Source struct {
-	Client       sarama.Client // for reading
+	Records      Records
 	Topics       eventstore.Topics
 	Installation string // id that every partition's chain begins with
 	Partitions   int32
@@ -95,7 +97,7 @@ type again struct {
 func (s Source) closes(ctx context.Context, month calendar.Month, of string) ([]*again, error) {
 	var out []*again
 	for p := range s.Partitions {
-		end, err := eventstore.EndOffset(s.Client, s.Topics.Name(eventstore.Accounts), p)
+		end, err := s.Records.End(s.Topics.Name(eventstore.Accounts), p)
 		if err != nil {
 			return nil, err
 		}
@@ -145,22 +147,13 @@ func (a *again) differs(format string, args ...any) {
 // usage sums up the month's charges of every partition, some partitions at a time.
 func (s Source) usage(ctx context.Context, month calendar.Month, list []*again) error {
 	books := make([]*book, s.Partitions)
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, 4)
 	for p := range s.Partitions {
 		books[p] = newBook(month, p, list)
-		wg.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			if err := s.read(ctx, eventstore.Messages, p, books[p].end, books[p].take); err != nil {
-				cancel(err)
-			}
-		})
 	}
-	wg.Wait()
-	if err := context.Cause(ctx); err != nil {
+	err := s.each(ctx, func(ctx context.Context, p int32) error {
+		return s.read(ctx, eventstore.Messages, p, books[p].end, books[p].take)
+	})
+	if err != nil {
 		return err
 	}
 	for _, b := range books {
@@ -169,27 +162,38 @@ func (s Source) usage(ctx context.Context, month calendar.Month, list []*again) 
 	return nil
 }
 
+// each calls fn for every partition, for some at a time. The first error ends the others.
+func (s Source) each(ctx context.Context, fn func(context.Context, int32) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, 4)
+	for p := range s.Partitions {
+		wg.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			if err := fn(ctx, p); err != nil {
+				cancel(err)
+			}
+		})
+	}
+	wg.Wait()
+	return context.Cause(ctx)
+}
+
 // book sums up the charges of one partition.
 type book struct {
 	month     calendar.Month
 	partition int32
 	of        map[string]*again
-	end       int64                               // of what is read: behind the last seal
-	sealed    map[int64]bool                      // offsets that hold a seal of the month
-	sums      map[string]map[priced]billing.Usage // by account
-	charges   map[string]int64
-}
-
-// priced is what usage is summed up by.
-type priced struct {
-	billing.Key
-	currency string
+	end       int64          // of what is read: behind the last seal
+	sealed    map[int64]bool // offsets that hold a seal of the month
+	sums      tally
 }
 
 func newBook(month calendar.Month, p int32, list []*again) *book {
 	b := &book{
-		month: month, partition: p, of: map[string]*again{}, sealed: map[int64]bool{},
-		sums: map[string]map[priced]billing.Usage{}, charges: map[string]int64{},
+		month: month, partition: p, of: map[string]*again{}, sealed: map[int64]bool{}, sums: tally{},
 	}
 	for _, a := range list {
 		if at, ok := a.seals[p]; ok {
@@ -215,48 +219,23 @@ func (b *book) take(e *eventstore.Event) error {
 			return err
 		}
 		charge, _ := fact.(message.Charged) // by its type
-		return b.charge(e, charge)
+		a := b.of[charge.Account]
+		if a == nil || charge.Month != b.month.String() || e.Offset > a.seals[b.partition] {
+			return nil
+		}
+		return b.sums.add(charge, e.Offset)
 	}
-	return nil
-}
-
-func (b *book) charge(e *eventstore.Event, c message.Charged) error {
-	a := b.of[c.Account]
-	if a == nil || c.Month != b.month.String() || e.Offset > a.seals[b.partition] {
-		return nil
-	}
-	amount, err := money.Parse(c.Amount)
-	if err != nil {
-		return fmt.Errorf("charge at %d: %w", e.Offset, err)
-	}
-	k := priced{currency: c.Currency, Key: billing.Key{
-		Sender: c.Sender, Country: c.Country, Channel: c.Channel, Category: c.PricedCategory, Content: c.Content, PriceVersion: c.PriceVersion,
-	}}
-	if err := k.Adjusts.UnmarshalText([]byte(c.Adjusts)); err != nil {
-		return fmt.Errorf("charge at %d: %w", e.Offset, err)
-	}
-	if b.sums[c.Account] == nil {
-		b.sums[c.Account] = map[priced]billing.Usage{}
-	}
-	u := b.sums[c.Account][k]
-	u.Key, u.Currency = k.Key, k.currency
-	u.Count, u.Parts = u.Count+1, u.Parts+int64(c.Parts)
-	if c.Waived != "" {
-		u.Waived++
-	}
-	if u.Amount, err = u.Amount.Plus(amount); err != nil {
-		return fmt.Errorf("charge at %d: %w", e.Offset, err)
-	}
-	b.sums[c.Account][k] = u
-	b.charges[c.Account]++
 	return nil
 }
 
 // give hands the sums over to the months.
 func (b *book) give() {
+	for k, u := range b.sums {
+		a := b.of[k.account]
+		a.usage = append(a.usage, u)
+		a.charges += u.Count
+	}
 	for _, a := range b.of {
-		a.usage = slices.AppendSeq(a.usage, maps.Values(b.sums[a.of]))
-		a.charges += b.charges[a.of]
 		if at := a.seals[b.partition]; !b.sealed[at] {
 			a.differs("position %d of messages/%d, which the close names, is no seal of the month", at, b.partition)
 		}
@@ -330,7 +309,7 @@ func apply(view *account.View, bills *billing.View, e *eventstore.Event, fact do
 func (s Source) read(ctx context.Context, short string, p int32, to int64, fn func(*eventstore.Event) error) error {
 	chain := eventstore.NewChain(s.Installation, short, p)
 	topic := s.Topics.Name(short)
-	return eventstore.ReadRange(ctx, s.Client, topic, p, 0, to, func(r *eventstore.Record) error {
+	return eventstore.ReadTo(ctx, s.Records.Read(topic, p, 0, 0), to, func(r *eventstore.Record) error {
 		e, err := eventstore.ParseEvent(r)
 		if err == nil {
 			err = chain.Next(e)

@@ -96,6 +96,22 @@ func (q Queries) Billing(ctx context.Context, account, month string) ([]httpapi.
 	return out, nil
 }
 
+// SenderMonths implements httpapi.Queries.
+func (q Queries) SenderMonths(ctx context.Context, account, month string) (map[string]httpapi.SenderTraffic, error) {
+	list, err := q.Reader.SenderMonths(ctx, account, month)
+	if err != nil {
+		return nil, known(err)
+	}
+	out := make(map[string]httpapi.SenderTraffic, len(list))
+	for _, m := range list {
+		out[m.Sender] = httpapi.SenderTraffic{
+			Month: m.Month, Currency: m.Currency, Free: m.Free, Minimum: m.MinimumAmount, MinimumMessages: m.MinimumMessages,
+			Messages: m.Messages, Amount: m.Amount, LastMessages: m.PreviousMessages, LastAmount: m.PreviousAmount,
+		}
+	}
+	return out, nil
+}
+
 func known(err error) error {
 	if errors.Is(err, query.ErrNotFound) {
 		return httpapi.ErrNotFound

@@ -43,6 +43,9 @@ var access = map[string][]string{
 
 	"get-billing":    {admin, viewer, operator, billing, auditor},
 	"get-statement":  {admin, viewer, operator, billing, auditor},
+	"get-forecast":   {admin, viewer, operator, billing, auditor},
+	"get-party":      {admin, viewer, operator, billing, auditor},
+	"set-party":      {operator, billing},
 	"close-month":    {operator, billing},
 	"request-credit": {operator, billing},
 	"approve-credit": {operator, billing},
@@ -72,6 +75,7 @@ var access = map[string][]string{
 	"list-regulations":     {admin, viewer, operator, billing, auditor},
 	"get-regulations-text": {admin, viewer, operator, billing, auditor},
 	"accept-regulations":   {admin},
+	"preview-regulations":  {operator},
 	"publish-regulations":  {operator},
 
 	"add-webhook":    {admin},
@@ -83,8 +87,11 @@ var access = map[string][]string{
 
 	"create-account": {operator},
 	"list-accounts":  {operator, billing, auditor},
+	"set-account":    {operator},
 	"issue-key":      {operator},
 	"revoke-key":     {operator},
+	"list-prices":    {operator, billing, auditor},
+	"preview-prices": {operator},
 	"publish-prices": {operator},
 
 	"list-pauses": {operator, auditor},

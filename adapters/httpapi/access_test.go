@@ -17,6 +17,7 @@ import (
 
 	"goniec/adapters/httpapi"
 	"goniec/domain/account"
+	"goniec/domain/billing"
 )
 
 // line is what an operation must allow, and how the test calls it. The things of its
@@ -52,6 +53,9 @@ var expected = map[string]line{
 
 	"get-billing":    {may: all, other: 404, query: "?account=" + acc},
 	"get-statement":  {may: all, other: 404, query: "?account=" + acc},
+	"get-forecast":   {may: all, other: 404, query: "?account=" + acc},
+	"get-party":      {may: all, other: 404},
+	"set-party":      {may: "operator billing", body: `{"legal_name":"Sklep","tax_id":"5260001246","address":"x"}`},
 	"close-month":    {may: "operator billing", body: `{}`},
 	"request-credit": {may: "operator billing", body: `{"account":"` + acc + `","amount":"1.00","reason":"x"}`},
 	"approve-credit": {may: "operator billing", body: `{"account":"` + acc + `"}`},
@@ -81,6 +85,7 @@ var expected = map[string]line{
 	"list-regulations":     {may: all, other: 200},
 	"get-regulations-text": {may: all, other: 200},
 	"accept-regulations":   {may: "client-admin", other: 200},
+	"preview-regulations":  {may: "operator", body: `{"valid_from":"2027-06-01","minimums":[]}`},
 	"publish-regulations":  {may: "operator", body: `{"title":"x","text":"eA==","content_type":"text/plain","valid_from":"2027-06-01"}`},
 
 	"add-webhook":    {may: "client-admin", other: 201, body: `{"url":"https://example.com/hook"}`},
@@ -92,8 +97,11 @@ var expected = map[string]line{
 
 	"create-account": {may: "operator", body: `{"name":"x"}`},
 	"list-accounts":  {may: "operator billing auditor"},
+	"set-account":    {may: "operator", body: `{"settings":{"sms_max_parts":4}}`},
 	"issue-key":      {may: "operator", body: `{"label":"x"}`},
 	"revoke-key":     {may: "operator"},
+	"list-prices":    {may: "operator billing auditor"},
+	"preview-prices": {may: "operator", body: `{"currency":"PLN","prices":[{"country":"PL","channel":"sms","amount":"0.10"}]}`},
 	"publish-prices": {may: "operator", body: `{"currency":"PLN","prices":[{"country":"PL","channel":"sms","amount":"0.10"}]}`},
 
 	"list-pauses": {may: "operator auditor"},
@@ -182,6 +190,7 @@ func newRig(t *testing.T) *rig {
 		r.keys[role] = "gnc_of_" + role
 		r.record(account.AccountStream(acc), account.KeyIssued{Key: uuid.NewString(), Hash: account.HashKey(r.keys[role]), Role: role, Label: "x"})
 	}
+	r.do(account.AccountStream(acc), account.SetParty{Party: billing.Party{LegalName: "Sklep", TaxID: "5260001246", Address: "Warszawa"}})
 	r.queries.messages[acc+msgID] = httpapi.Message{ID: msgID}
 	require.Equal(t, http.StatusCreated, r.publish("# Zasady", "2027-01-01").Code)
 	w := r.patch("/v1/senders/"+account.SenderID(acc, "Waiting", "PL"), "", `{"logo":"`+logoFile(t, 200)+`"}`)

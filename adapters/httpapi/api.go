@@ -155,7 +155,7 @@ func (a *API) OpenAPI() []byte { return a.openapi }
 
 func (a *API) routes() (http.Handler, error) {
 	root := chi.NewRouter()
-	root.Use(a.traced, a.observe, secure)
+	root.Use(a.traced, inPolish, a.observe, secure)
 	root.NotFound(func(w http.ResponseWriter, _ *http.Request) {
 		problem(http.StatusNotFound, CodeNotFound, "there is no such path").write(w)
 	})
@@ -194,7 +194,7 @@ func humaConfig(version string) huma.Config {
 	c := huma.DefaultConfig("goniec", version)
 	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "", "", "" // served without a key by serveDocs
 	c.CreateHooks = nil                                   // no $schema in answers
-	c.Info.Description = "Business messages over Viber with fallback to SMS. Every request carries an API key: Authorization: Bearer ‹key›."
+	c.Info.Description = "Business messages over Viber with fallback to SMS. Every request carries an API key: Authorization: Bearer ‹key›. Problems are in English, or in Polish with Accept-Language: pl."
 	c.Info.License = &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"key": {Type: "http", Scheme: "bearer", Description: "An API key of an account or of the installation; each operation names the roles of keys that may call it."},

@@ -178,7 +178,7 @@ func TestOpenAPI(t *testing.T) {
 		"post /v1/webhooks/{id}/test", "get /v1/webhooks/{id}/log", "post /v1/webhooks/{id}/resend", "post /v1/accounts", "post /v1/accounts/{id}/keys",
 		"get /v1/senders", "post /v1/senders", "get /v1/senders/{id}", "patch /v1/senders/{id}", "post /v1/senders/{id}/withdraw",
 		"post /v1/senders/{id}/submit", "post /v1/senders/{id}/pass", "post /v1/senders/{id}/approve", "post /v1/senders/{id}/return",
-		"post /v1/senders/{id}/disable", "post /v1/senders/{id}/enable", "post /v1/prices",
+		"post /v1/senders/{id}/disable", "post /v1/senders/{id}/enable", "post /v1/prices", "get /v1/prices", "put /v1/accounts/{id}/settings", "post /v1/prices/preview", "post /v1/regulations/preview",
 	} {
 		method, path, _ := strings.Cut(op, " ")
 		require.Contains(t, doc.Paths[path], method, op)

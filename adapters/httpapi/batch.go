@@ -40,10 +40,10 @@ func (a *API) sendBatch(ctx context.Context, c *call, in *sendParams, body *batc
 	if err != nil {
 		return nil, err
 	}
-	return ok(a.batchAnswer(items, accepted))
+	return ok(a.batchAnswer(c, items, accepted))
 }
 
-func (a *API) batchAnswer(items []item, accepted []Accepted) BatchBody {
+func (a *API) batchAnswer(c *call, items []item, accepted []Accepted) BatchBody {
 	out := BatchBody{Results: make([]ItemResult, len(items))}
 	next := 0
 	for i, it := range items {
@@ -59,7 +59,7 @@ func (a *API) batchAnswer(items []item, accepted []Accepted) BatchBody {
 		}
 		if len(faults) > 0 {
 			p := refusals(faults)
-			r = ItemResult{Index: i, Code: p.Code, Errors: p.Errors}
+			r = ItemResult{Index: i, Code: p.Code, Errors: c.said(p.Errors)}
 			a.metrics.refused.WithLabelValues(p.Code).Inc()
 			out.Refused++
 		} else {
@@ -118,7 +118,7 @@ func (a *API) preview(_ context.Context, c *call, _ *noParams, body *batchWire) 
 	for i, it := range items {
 		if len(it.faults) > 0 {
 			p := refusals(it.faults)
-			out.Results[i] = PreviewItem{Index: i, Code: p.Code, Errors: p.Errors}
+			out.Results[i] = PreviewItem{Index: i, Code: p.Code, Errors: c.said(p.Errors)}
 			continue
 		}
 		out.Results[i] = a.price(i, it.message, a.cfg.Clock.Now())

@@ -36,6 +36,8 @@ func (a *API) registerBills(api huma.API) {
 	}
 	register(a, api, op("get-statement", http.MethodGet, "/v1/billing/{month}/statement", "A month's statement, line by line",
 		"A closed month as it was decided, for ever; an open one as a preview."), a.statement)
+	register(a, api, op("get-forecast", http.MethodGet, "/v1/billing/forecast", "What the current month comes to for each sender",
+		"Linear: as much on every day of the month as on its days so far, of which today counts as a whole one. With the last day to give notice, and what waiting longer costs."), a.forecast)
 	register(a, api, op("close-month", http.MethodPost, "/v1/billing/{month}/close", "Close a month, or say what that would write",
 		"Possible when every partition has sealed the month, some days after its end; accounts' months are closed one after another. "+
 			"Repeating it changes nothing."), a.closeMonth)
@@ -45,6 +47,7 @@ func (a *API) registerBills(api huma.API) {
 		a.decideCredit(bill.CreditGranted))
 	register(a, api, op("reject-credit", http.MethodPost, "/v1/billing/{month}/credits/{credit}/reject", "Reject a credit, or take it back", ""),
 		a.decideCredit(bill.CreditRefused))
+	a.registerParty(api)
 	register(a, api, op("waive-minimum", http.MethodPost, "/v1/billing/{month}/waivers", "Free a sender that was suspended the whole month from its minimum", ""), a.waive)
 }
 
@@ -140,7 +143,8 @@ func (a *API) closeOne(ctx context.Context, c *call, owner account.Account, mont
 	s, err := a.write(ctx, c, owner.ID, month, confirm)
 	var refusal *domain.Error
 	if errors.As(err, &refusal) {
-		out.Code, out.Detail = refusal.Code, detail(refusal)
+		fault := c.said(fieldErrors([]*domain.Error{refusal}))[0]
+		out.Code, out.Detail = fault.Code, detail(fault.Field, fault.Message)
 		return out, nil
 	}
 	if err != nil {

@@ -53,6 +53,8 @@ type books struct {
 	b       *bundle
 	asked   int
 	missing error
+
+	forecast []billing.SenderForecast
 }
 
 func (x *books) Gather(_ context.Context, of string, month calendar.Month) (billing.CloseMonth, error) {
@@ -63,9 +65,22 @@ func (x *books) Gather(_ context.Context, of string, month calendar.Month) (bill
 
 func (x *books) Preview(_ context.Context, of string, month calendar.Month) (billing.Inputs, error) {
 	x.asked++
-	return x.b.decider.bills.Month(of, month).Fill(billing.Inputs{Account: of, Month: month, Currency: "PLN", Usage: []billing.Usage{{
+	owner, _ := x.b.view.AccountByID(of)
+	return x.b.decider.bills.Month(of, month).Fill(billing.Inputs{Account: of, Month: month, Currency: "PLN", Party: party(owner), Usage: []billing.Usage{{
 		Key: billing.Key{Sender: "GONIEC", Country: "PL", Channel: domain.Viber, PriceVersion: "default@1"}, Count: 3, Parts: 3, Amount: money.Amount(150_000),
 	}}}), nil
+}
+
+func party(owner account.Account) *billing.Party {
+	if owner.Party == (billing.Party{}) {
+		return nil
+	}
+	return &owner.Party
+}
+
+func (x *books) Forecast(_ context.Context, of string, at time.Time) (billing.Forecast, error) {
+	x.asked++
+	return billing.Forecast{Account: of, Currency: "PLN", Today: calendar.DateOf(at, time.UTC), Senders: x.forecast}, nil
 }
 
 func (x *books) Statement(context.Context, string, calendar.Month) (billing.Statement, time.Time, error) {
@@ -159,4 +174,67 @@ func TestWaiveAMinimum(t *testing.T) {
 	for _, s := range b.view.Senders(acc) {
 		require.Equal(t, http.StatusConflict, ask(s.ID), "not suspended")
 	}
+}
+
+// rules.md F3, F5, F6: what the current month comes to, by the API's clock; what does
+// not apply is left out.
+func TestForecastIsShown(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	december := calendar.Month{Year: 2026, Month: time.December}
+	counted := billing.Minimum{Unit: billing.UnitMessages, Messages: 9, Amount: 300_000_000}
+	b.books.forecast = []billing.SenderForecast{
+		{
+			Prediction: billing.Prediction{
+				SenderID: creditID, Sender: "GONIEC", Country: "PL", Countries: []string{"PL"}, Minimum: counted,
+				Now: billing.Traffic{Messages: 2, Amount: 18}, Expected: billing.Traffic{Messages: 6, Amount: 54}, Missing: billing.Traffic{Messages: 3}, TopUp: 299_46,
+			},
+			NoticeFor: december.Add(-1), NoticeBy: calendar.Date{Year: 2026, Month: 11, Day: 24}, Offs: 2, Ons: 1, WaitingCosts: 300_00,
+		},
+		{Prediction: billing.Prediction{SenderID: creditID, Sender: "NEW", Country: "PL", Countries: []string{"PL"}, Minimum: counted, Free: "activation_month"}, Ends: december},
+	}
+	f := decode[httpapi.ForecastBody](t, b.get("/v1/billing/forecast"))
+	require.Equal(t, httpapi.ForecastBody{Account: acc, Month: "2026-11", Day: 10, Days: 30, Currency: "PLN", Senders: []httpapi.SenderForecast{
+		{
+			ID: creditID, Name: "GONIEC", Country: "PL", Countries: []string{"PL"}, Minimum: "300.00", MinimumMessages: 9, Messages: 2, Amount: "0.18", ExpectedMessages: 6,
+			ExpectedAmount: "0.54", MissingMessages: 3, TopUp: "299.46", NoticeFor: "2026-11", NoticeBy: "2026-11-24", WaitingCosts: "300.00", OffsLeft: 2, OnsLeft: 1,
+		},
+		{
+			ID: creditID, Name: "NEW", Country: "PL", Countries: []string{"PL"}, Free: "activation_month", Amount: "0.00", ExpectedAmount: "0.00", TopUp: "0.00",
+			Ends: "2026-12", WaitingCosts: "0.00",
+		},
+	}}, f)
+}
+
+// rules.md F9: an account's billing party stands on its statements, on a closed one as
+// it was at the close.
+func TestBillingParty(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	path := "/v1/accounts/" + acc + "/party"
+	require.Equal(t, http.StatusNotFound, b.get(path).Code, "nobody was named")
+	set := func(body string, changed bool) {
+		t.Helper()
+		w := b.operator("PUT", path, body)
+		require.Equal(t, http.StatusOK, w.Code, w.Body)
+		require.Equal(t, httpapi.ChangedBody{Changed: changed}, decode[httpapi.ChangedBody](t, w))
+	}
+	const sklep = `{"legal_name":" Sklep sp. z o.o.","tax_id":"PL 526-000-12-46","address":"ul. Prosta 1, Warszawa","external_id":"K-7"}`
+	set(sklep, true)
+	set(sklep, false)
+	want := httpapi.PartyBody{LegalName: "Sklep sp. z o.o.", Country: "PL", TaxID: "5260001246", Address: "ul. Prosta 1, Warszawa", ExternalID: "K-7"}
+	require.Equal(t, want, decode[httpapi.PartyBody](t, b.get(path)))
+	see := func() *httpapi.PartyBody {
+		return decode[httpapi.StatementBody](t, b.get("/v1/billing/2026-10/statement")).Party
+	}
+	require.Equal(t, &want, see(), "a preview names whom it would be invoiced to")
+	require.Equal(t, http.StatusOK, b.operator("POST", "/v1/billing/2026-10/close", `{"account":"`+acc+`","confirm":true}`).Code)
+	set(`{"legal_name":"Other","country":"CZ","address":"Praha"}`, true)
+	require.Equal(t, &want, see())
+
+	requireProblem(t, b.operator("PUT", path, `{"legal_name":"Sklep","tax_id":"5260001247","address":"x"}`), 422,
+		problem(422, "invalid_value", "tax_id", "must be a NIP: ten digits, of which the last one checks the others"))
+	require.Equal(t, http.StatusNotFound, b.call(request{method: "GET", path: path, key: otherKey}).Code)
+	w := b.operator("PUT", "/v1/accounts/"+account.Installation+"/party", sklep)
+	require.Equal(t, http.StatusUnprocessableEntity, w.Code)
 }

@@ -46,6 +46,7 @@ type StatementBody struct {
 	Month       string           `json:"month" example:"2026-11"`
 	State       string           `json:"state" enum:"open,closed" doc:"open: a preview of what the month would come to if nothing else happened."`
 	ClosedAt    *time.Time       `json:"closed_at,omitempty"`
+	Party       *PartyBody       `json:"party,omitempty" doc:"Whom it is invoiced to, as it was named at the close. Absent: nobody was."`
 	Currency    string           `json:"currency" example:"PLN"`
 	Lines       []StatementLine  `json:"lines"`
 	Obligations []ObligationBody `json:"obligations" doc:"What senders owed as a minimum, or why they did not."`

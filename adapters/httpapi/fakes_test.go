@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"goniec/adapters/httpapi"
+	"goniec/adapters/polish"
 	"goniec/domain"
 	"goniec/domain/account"
 	"goniec/domain/billing"
@@ -144,6 +145,7 @@ type queries struct {
 	asked     int
 	queues    []string
 	billed    []string // accounts
+	months    map[string]httpapi.SenderTraffic
 	reports   []httpapi.Report
 	traffic   []httpapi.TrafficRow
 	unknown   []httpapi.UnknownAttempt
@@ -184,6 +186,11 @@ func (q *queries) Unmatched(_ context.Context, limit int) ([]httpapi.UnmatchedRe
 func (q *queries) Billing(_ context.Context, accountID, _ string) ([]httpapi.BillingLine, error) {
 	q.billed = append(q.billed, accountID)
 	return q.lines, q.err
+}
+
+func (q *queries) SenderMonths(_ context.Context, accountID, month string) (map[string]httpapi.SenderTraffic, error) {
+	q.queues = append(q.queues, fmt.Sprint("months ", accountID, " ", month))
+	return q.months, q.err
 }
 
 type hooks struct {
@@ -398,7 +405,29 @@ func (b *bundle) call(r request) *httptest.ResponseRecorder {
 	}
 	w := httptest.NewRecorder()
 	b.api.ServeHTTP(w, req)
+	b.hasPolish(w)
 	return w
+}
+
+// hasPolish fails for an answer whose refusals could not be said in Polish.
+func (b *bundle) hasPolish(w *httptest.ResponseRecorder) {
+	b.t.Helper()
+	if w.Header().Get("Content-Type") != "application/problem+json" || w.Header().Get("Content-Language") != "" {
+		return
+	}
+	var p httpapi.Problem
+	require.NoError(b.t, json.Unmarshal(w.Body.Bytes(), &p))
+	sentences := []string{p.Detail}
+	for _, e := range p.Errors {
+		if sentences[0] == e.Field+" "+e.Message {
+			sentences = nil
+		}
+		sentences = append(sentences, e.Message)
+	}
+	for _, s := range sentences {
+		_, ok := polish.Of(s)
+		require.True(b.t, ok, "no Polish for %q", s)
+	}
 }
 
 func (b *bundle) post(path, body string) *httptest.ResponseRecorder {

@@ -236,10 +236,7 @@ func (o operation) documentBody(api huma.API, body reflect.Type) {
 	if body == reflect.TypeFor[noBody]() || item == nil {
 		return
 	}
-	op := item.Post
-	if o.method == http.MethodPatch {
-		op = item.Patch
-	}
+	op := map[string]*huma.Operation{http.MethodPost: item.Post, http.MethodPut: item.Put, http.MethodPatch: item.Patch}[o.method]
 	op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 		"application/json": {Schema: api.OpenAPI().Components.Schemas.Schema(body, true, body.Name())},
 	}}

@@ -121,9 +121,9 @@ func TestIdempotencyKeyIsHandedOn(t *testing.T) {
 	require.Equal(t, http.StatusAccepted, send().Code)
 	require.Equal(t, "order-17", b.accepter.got[0].IdempotencyKey)
 	b.accepter.says = func(httpapi.NewMessage) *domain.Error {
-		return domain.Refuse(httpapi.CodeIdempotencyConflict, "the key was used with another body")
+		return domain.Refuse(httpapi.CodeIdempotencyConflict, "the key was used for a message with another body, which stands")
 	}
-	requireProblem(t, send(), 422, problem(422, "idempotency_conflict", "", "the key was used with another body"))
+	requireProblem(t, send(), 422, problem(422, "idempotency_conflict", "", "the key was used for a message with another body, which stands"))
 }
 
 func batch(items ...string) string { return `{"messages":[` + strings.Join(items, ",") + `]}` }

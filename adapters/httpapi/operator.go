@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -10,8 +9,6 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/text/unicode/norm"
 
-	"goniec/adapters/phone"
-	"goniec/domain"
 	"goniec/domain/account"
 )
 
@@ -34,9 +31,10 @@ func (a *API) registerOperator(api huma.API) {
 	}
 	register(a, api, op("create-account", http.MethodPost, "/v1/accounts", "Open an account", http.StatusCreated, conflict), a.createAccount)
 	register(a, api, op("list-accounts", http.MethodGet, "/v1/accounts", "All accounts", 0, nil), a.accounts)
+	register(a, api, op("set-account", http.MethodPut, "/v1/accounts/{id}/settings", "Replace an account's settings; what is absent has its default", 0, missing), a.setAccount)
 	register(a, api, op("issue-key", http.MethodPost, "/v1/accounts/{id}/keys", "Issue an API key; it is shown this once", http.StatusCreated, missing), a.issueKey)
 	register(a, api, op("revoke-key", http.MethodDelete, "/v1/accounts/{id}/keys/{key}", "Revoke an API key", 0, missing), a.revokeKey)
-	register(a, api, op("publish-prices", http.MethodPost, "/v1/prices", "Publish a version of a price list", http.StatusCreated, missing), a.publishPrices)
+	a.registerPrices(api)
 }
 
 func orZero(t *time.Time) time.Time {
@@ -60,6 +58,25 @@ func (a *API) createAccount(ctx context.Context, c *call, _ *noParams, body *Acc
 	}
 	out := AccountBody{ID: id, Name: create.Name, Currency: create.Currency, Settings: *create.Settings}
 	return &answer[AccountBody]{Status: http.StatusCreated, Body: out}, nil
+}
+
+// SettingsRequest is the body of PUT /v1/accounts/{id}/settings.
+type SettingsRequest struct {
+	Settings account.Settings `json:"settings" doc:"All of them: what is absent has its default."`
+}
+
+// setDefaults lets an operator name only the settings that differ from the defaults.
+func (r *SettingsRequest) setDefaults() { r.Settings = account.DefaultSettings() }
+
+func (a *API) setAccount(ctx context.Context, c *call, in *idParam, body *SettingsRequest) (*answer[AccountBody], error) {
+	acc, found := a.cfg.View.AccountByID(in.ID)
+	if !found {
+		return nil, ErrNotFound
+	}
+	if _, err := a.configure(ctx, c, in.ID, account.AccountStream(in.ID), account.ChangeSettings{Settings: body.Settings}); err != nil {
+		return nil, err
+	}
+	return ok(AccountBody{ID: acc.ID, Name: acc.Name, Currency: acc.Currency, Settings: body.Settings})
 }
 
 func (a *API) accounts(context.Context, *call, *noParams, *noBody) (*answer[AccountList], error) {
@@ -107,25 +124,4 @@ func (a *API) revokeKey(ctx context.Context, c *call, in *keyParams, _ *noBody) 
 		return nil, err
 	}
 	return ok(ChangedBody{Changed: len(out.Events) > 0})
-}
-
-func (a *API) publishPrices(ctx context.Context, c *call, _ *noParams, body *PricesRequest) (*answer[PricesBody], error) {
-	list, owner := account.DefaultPrices, account.Installation
-	if body.Account != "" {
-		if _, known := a.cfg.View.AccountByID(body.Account); !known {
-			return nil, domain.RefuseField(CodeInvalidValue, "account", "is not an account")
-		}
-		list, owner = body.Account, body.Account
-	}
-	for i, p := range body.Prices {
-		if !phone.KnownCountry(p.Country) {
-			return nil, domain.RefuseField(account.CodeInvalidCountry, fmt.Sprintf("prices[%d].country", i), "is not a country")
-		}
-	}
-	publish := account.PublishPrices{Currency: body.Currency, ValidFrom: orZero(body.ValidFrom), Prices: body.Prices}
-	out, err := a.configure(ctx, c, owner, account.PricesStream(list), publish)
-	if err != nil {
-		return nil, err
-	}
-	return &answer[PricesBody]{Status: http.StatusCreated, Body: PricesBody{Version: fmt.Sprintf("%s@%d", list, out.Version)}}, nil
 }

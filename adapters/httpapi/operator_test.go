@@ -2,8 +2,10 @@ package httpapi_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -26,6 +28,14 @@ func TestOperatorsWay(t *testing.T) {
 	want := account.DefaultSettings()
 	want.SMSMaxParts, want.DefaultCategory = 5, domain.Transactional
 	require.Equal(t, httpapi.AccountBody{ID: created.ID, Name: "Nowa", Currency: "PLN", Settings: want}, created)
+
+	changed := decode[httpapi.AccountBody](t, b.operator("PUT", "/v1/accounts/"+created.ID+"/settings",
+		`{"settings":{"default_category":"transactional","manager_name":"Jan Sowa","manager_email":"jan@example.com"}}`))
+	want = account.DefaultSettings()
+	want.DefaultCategory, want.ManagerName, want.ManagerEmail = domain.Transactional, "Jan Sowa", "jan@example.com"
+	require.Equal(t, want, changed.Settings)
+	acc, _ := b.view.AccountByID(created.ID)
+	require.Equal(t, want, acc.Settings)
 
 	key := decode[httpapi.KeyBody](t, b.operator("POST", "/v1/accounts/"+created.ID+"/keys", `{"label":"shop"}`))
 	require.Equal(t, "client-admin", key.Role)
@@ -78,6 +88,31 @@ func TestOperatorPublishesPrices(t *testing.T) {
 	require.Equal(t, []string{account.Installation, acc}, b.decider.owners)
 }
 
+func TestPricesArePreviewedAndListed(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	row := `{"country":"PL","channel":"sms","amount":"0.99"}`
+	w := b.operator("POST", "/v1/prices/preview", `{"currency":"PLN","prices":[`+row+`]}`)
+	require.Equal(t, http.StatusOK, w.Code, w.Body.String())
+	var p httpapi.PricesPreview
+	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &p))
+	require.NotEmpty(t, p.Changes)
+	require.NotEmpty(t, p.Accounts)
+	require.Empty(t, b.decider.owners, "nothing was decided")
+	requireProblem(t, b.operator("POST", "/v1/prices/preview", `{"currency":"PLN","prices":[`+strings.Replace(row, "PL", "XX", 1)+`]}`), 422,
+		problem(422, "invalid_country", "prices[0].country", "is not a country"))
+	w = b.operator("GET", "/v1/prices", "")
+	require.Equal(t, http.StatusOK, w.Code)
+	require.Contains(t, w.Body.String(), `"version":"default@1"`)
+	requireProblem(t, b.operator("GET", "/v1/prices?account="+msgID, ""), 422, problem(422, "invalid_value", "account", "is not an account"))
+
+	w = b.operator("POST", "/v1/regulations/preview", `{"valid_from":"2027-06-01","minimums":[{"country":"PL","currency":"PLN","amount":"250"}]}`)
+	require.Equal(t, http.StatusOK, w.Code, w.Body.String())
+	require.Contains(t, w.Body.String(), `"amount":"250.00"`)
+	requireProblem(t, b.operator("POST", "/v1/regulations/preview", `{"valid_from":"soon","minimums":[]}`), 422,
+		problem(422, "invalid_value", "valid_from", "must be a date such as 2027-01-01"))
+}
+
 func TestOperatorIsRefused(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -98,10 +133,11 @@ func TestOperatorIsRefused(t *testing.T) {
 		"operator of a client":  {"/v1/accounts/" + acc + "/keys", `{"role":"operator","label":"x"}`, 422, problem(422, "invalid_value", "role", "operator keys belong to account "+account.Installation)},
 		"sender of nobody":      {"/v1/senders", `{"account":"` + nobody + `","name":"x","company":"x","country":"PL"}`, 422, problem(422, "invalid_value", "account", "is not an account")},
 		"sender of no country":  {"/v1/senders", `{"account":"` + acc + `","name":"x","company":"x","country":"XX"}`, 422, problem(422, "invalid_country", "country", "is not a country")},
-		"sender's company":      {"/v1/senders", `{"account":"` + acc + `","name":"x","company":"Żabka","country":"PL"}`, 422, problem(422, "invalid_name", "company", "must be at most 11 letters A-Z, a-z or digits")},
+		"sender's company":      {"/v1/senders", `{"account":"` + acc + `","name":"x","company":"Żabka","country":"PL"}`, 422, problem(422, "invalid_name", "company", "must be at most 11 letters A-Z, a-z or digits: Zabka would do")},
 		"unknown sender":        {"/v1/senders/" + nobody + "/submit", "", 404, there},
 		"active sender again":   {sender + "/submit", "", 409, problem(409, "no_change", "", "nothing was changed: save a change first")},
 		"disable without why":   {sender + "/disable", `{}`, 422, problem(422, "required", "reason", "is required")},
+		"manager of no address": {"/v1/accounts", `{"name":"x","settings":{"manager_email":"jan"}}`, 422, problem(422, "invalid_value", "settings.manager_email", "must be an e-mail address such as office@example.com")},
 		"price of no country":   {"/v1/prices", `{"currency":"PLN","prices":[{"country":"XX","channel":"sms","amount":"1"}]}`, 422, problem(422, "invalid_country", "prices[0].country", "is not a country")},
 		"price with a comma":    {"/v1/prices", `{"currency":"PLN","prices":[{"country":"PL","channel":"sms","amount":"0,1"}]}`, 422, problem(422, "invalid_price", "prices[0].amount", "must be a decimal such as 0.09, at most 6 digits on each side of the point")},
 		"prices from yesterday": {"/v1/prices", `{"currency":"PLN","valid_from":"2026-11-09T00:00:00Z","prices":[{"country":"PL","channel":"sms","amount":"1"}]}`, 422, problem(422, "backdated", "valid_from", "must not lie in the past: charges are never priced again")},
@@ -157,8 +193,8 @@ func TestWebhookIsRefused(t *testing.T) {
 	b := setup(t)
 	requireProblem(t, b.post("/v1/webhooks", `{}`), 422, problem(422, "required", "url", "is required"))
 	requireProblem(t, b.post("/v1/webhooks", `{"url":"https://c.pl","events":["x"]}`), 422, problem(422, "invalid_value", "events", "must be some of message.delivered"))
-	b.hooks.refused = domain.RefuseField("invalid_url", "url", "is a private address")
-	requireProblem(t, b.post("/v1/webhooks", `{"url":"https://10.0.0.1/"}`), 422, problem(422, "invalid_url", "url", "is a private address"))
+	b.hooks.refused = domain.RefuseField("invalid_url", "url", "must be https and must not lead into a private network")
+	requireProblem(t, b.post("/v1/webhooks", `{"url":"https://10.0.0.1/"}`), 422, problem(422, "invalid_url", "url", "must be https and must not lead into a private network"))
 	require.Empty(t, b.view.Endpoints(acc))
 }
 

@@ -127,6 +127,9 @@ type Queries interface {
 	Unmatched(ctx context.Context, limit int) ([]UnmatchedReport, error)
 	// Billing returns the month's lines of the account, amounts rounded to 2 places.
 	Billing(ctx context.Context, account, month string) ([]BillingLine, error)
+	// SenderMonths returns the month of the account's senders, or of all accounts' for
+	// "", by id. A sender that had not been active by then is missing.
+	SenderMonths(ctx context.Context, account, month string) (map[string]SenderTraffic, error)
 }
 
 // Closing gathers what months' bills are computed from; see adapters/closing.
@@ -136,6 +139,8 @@ type Closing interface {
 	Gather(ctx context.Context, account string, month calendar.Month) (bill.CloseMonth, error)
 	// Preview returns the inputs of an open month as it stands now.
 	Preview(ctx context.Context, account string, month calendar.Month) (bill.Inputs, error)
+	// Forecast predicts the month in which now lies.
+	Forecast(ctx context.Context, account string, now time.Time) (bill.Forecast, error)
 	// Statement returns a closed month as it was decided, and when.
 	Statement(ctx context.Context, account string, month calendar.Month) (bill.Statement, time.Time, error)
 }

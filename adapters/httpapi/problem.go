@@ -72,7 +72,9 @@ func (p *Problem) Error() string { return p.Code + ": " + p.Detail }
 func (p *Problem) GetStatus() int { return p.Status }
 
 // ContentType implements huma.ContentTypeFilter.
-func (p *Problem) ContentType(string) string { return "application/problem+json" }
+func (p *Problem) ContentType(string) string { return problemType }
+
+const problemType = "application/problem+json"
 
 // GetHeaders implements huma.HeadersError.
 func (p *Problem) GetHeaders() http.Header {
@@ -117,16 +119,16 @@ func refusals(faults []*domain.Error) *Problem {
 			first = f
 		}
 	}
-	p := problem(statusOf(first.Code), first.Code, detail(first))
+	p := problem(statusOf(first.Code), first.Code, detail(first.Field, first.Message))
 	p.Errors = fieldErrors(faults)
 	return p
 }
 
-func detail(e *domain.Error) string {
-	if e.Field == "" {
-		return e.Message
+func detail(field, message string) string {
+	if field == "" {
+		return message
 	}
-	return e.Field + " " + e.Message
+	return field + " " + message
 }
 
 func fieldErrors(faults []*domain.Error) []FieldError {

@@ -247,7 +247,7 @@ func TestDecidersRefusalIsAnswered(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.accepter.says = nil
-	b.decider.err = domain.Refuse("already_ended", "the message has ended")
+	b.decider.err = domain.Refuse("already_ended", "the message has ended: read")
 	requireProblem(t, b.call(request{method: "DELETE", path: "/v1/messages/" + msgID, key: clientKey}), 409,
-		problem(409, "already_ended", "", "the message has ended"))
+		problem(409, "already_ended", "", "the message has ended: read"))
 }

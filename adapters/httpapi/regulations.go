@@ -61,6 +61,18 @@ type AcceptanceBody struct {
 	At      time.Time `json:"at"`
 }
 
+// MinimumsRequest is the body of POST /v1/regulations/preview.
+type MinimumsRequest struct {
+	ValidFrom string            `json:"valid_from" format:"date" doc:"The first day, in the billing zone."`
+	Minimums  []account.Minimum `json:"minimums" maxItems:"500"`
+}
+
+// MinimumsPreview answers it.
+type MinimumsPreview struct {
+	Changes []account.MinimumChange `json:"changes" doc:"Against the version in force on that day; before is absent for a new minimum, after for one that goes."`
+	Senders []account.MinimumEffect `json:"senders" doc:"Senders of these countries and currencies that are not closed."`
+}
+
 type versionParam struct {
 	Version string `path:"version" doc:"1, 2, …"`
 }
@@ -79,6 +91,10 @@ func (a *API) registerRegulations(api huma.API) {
 		errors: []int{http.StatusNotFound, http.StatusUnprocessableEntity}, summary: "Accept a version that is in force or coming",
 		description: "Kept with the time, the key and its label, and sealed the address that the request came from as this process sees it.",
 	}, a.acceptRegulations)
+	register(a, api, operation{
+		id: "preview-regulations", method: http.MethodPost, path: "/v1/regulations/preview", tag: "Operator",
+		summary: "What a version's minimums would change, for which senders; nothing is published",
+	}, a.previewRegulations)
 	register(a, api, operation{
 		id: "publish-regulations", method: http.MethodPost, path: "/v1/regulations", tag: "Operator", status: http.StatusCreated,
 		summary: "Publish a version of the regulations", maxBody: 2 << 20, large: "text",
@@ -151,17 +167,15 @@ func (a *API) publishRegulations(ctx context.Context, c *call, _ *noParams, body
 	if err != nil {
 		return nil, err
 	}
-	from, err := calendar.ParseDate(body.ValidFrom)
+	from, err := a.beginning(body.ValidFrom)
 	if err != nil {
-		return nil, domain.RefuseField(CodeInvalidValue, "valid_from", "must be a date such as 2027-01-01")
+		return nil, err
 	}
-	for i, m := range body.Minimums {
-		if !phone.KnownCountry(m.Country) {
-			return nil, domain.RefuseField(account.CodeInvalidCountry, fmt.Sprintf("minimums[%d].country", i), "is not a country")
-		}
+	if err := knownCountries(body.Minimums); err != nil {
+		return nil, err
 	}
 	publish := account.PublishRegulations{
-		Title: norm.NFC.String(body.Title), ContentType: body.ContentType, ValidFrom: from.Begins(a.cfg.Zone), Minimums: body.Minimums,
+		Title: norm.NFC.String(body.Title), ContentType: body.ContentType, ValidFrom: from, Minimums: body.Minimums,
 	}
 	if publish.Digest, err = a.cfg.Blobs.Put(ctx, text); err != nil {
 		return nil, err
@@ -175,6 +189,39 @@ func (a *API) publishRegulations(ctx context.Context, c *call, _ *noParams, body
 		return nil, unavailable("the version is published, but not visible here yet")
 	}
 	return &answer[RegulationsBody]{Status: http.StatusCreated, Body: a.regulationsBody(r.Version, r.RegulationsPublished)}, nil
+}
+
+func knownCountries(minimums []account.Minimum) error {
+	for i, m := range minimums {
+		if !phone.KnownCountry(m.Country) {
+			return domain.RefuseField(account.CodeInvalidCountry, fmt.Sprintf("minimums[%d].country", i), "is not a country")
+		}
+	}
+	return nil
+}
+
+// beginning is the first instant of a day in the billing zone.
+func (a *API) beginning(day string) (time.Time, error) {
+	d, err := calendar.ParseDate(day)
+	if err != nil {
+		return time.Time{}, domain.RefuseField(CodeInvalidValue, "valid_from", "must be a date such as 2027-01-01")
+	}
+	return d.Begins(a.cfg.Zone), nil
+}
+
+func (a *API) previewRegulations(_ context.Context, _ *call, _ *noParams, body *MinimumsRequest) (*answer[MinimumsPreview], error) {
+	from, err := a.beginning(body.ValidFrom)
+	if err != nil {
+		return nil, err
+	}
+	if err := knownCountries(body.Minimums); err != nil {
+		return nil, err
+	}
+	changes, whom, err := a.cfg.View.PreviewMinimums(from, body.Minimums)
+	if err != nil {
+		return nil, err
+	}
+	return ok(MinimumsPreview{Changes: orEmpty(changes), Senders: orEmpty(whom)})
 }
 
 // regulationsFile judges the text by its content: what it is given out as.

@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"bytes"
 	"encoding/base64"
+	"errors"
 	"image"
 	"image/png"
 	"net/http"
@@ -129,7 +130,7 @@ func TestFormIsRefused(t *testing.T) {
 		status  int
 		problem string
 	}{
-		"company of 12":   {`{"company":"ABCDEFGHIJKL"}`, 422, problem(422, "invalid_name", "company", "must be at most 11 letters A-Z, a-z or digits")},
+		"company of 12":   {`{"company":"ABCDEFGHIJKL"}`, 422, problem(422, "invalid_name", "company", "must be at most 11 letters A-Z, a-z or digits: ABCDEFGHIJK would do")},
 		"no country":      {`{"registered_in":"XX"}`, 422, problem(422, "invalid_country", "registered_in", "is not a country")},
 		"type of 501":     {`{"type":"` + strings.Repeat("ż", 501) + `"}`, 422, problem(422, "too_long", "type", "must be at most 500 characters")},
 		"11 samples":      {`{"samples":[` + strings.Repeat(`"x",`, 10) + `"x"]}`, 422, problem(422, "too_many", "samples", "must be at most 10")},
@@ -231,4 +232,26 @@ func TestSenderIsSwitched(t *testing.T) {
 	tasks := decode[httpapi.TaskList](t, b.operator("GET", "/v1/tasks", "")).Tasks
 	require.Len(t, tasks, 1)
 	require.Equal(t, []string{"pass", "Waiting"}, []string{tasks[0].Kind, tasks[0].Name})
+}
+
+// rules.md A4: senders are shown with the month's minimum and traffic, and without
+// them when they cannot be read.
+func TestSendersAreShownWithTheirTraffic(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	list := decode[httpapi.SenderList](t, b.get("/v1/senders")).Senders
+	require.NotEmpty(t, list)
+	require.Nil(t, list[0].Traffic, "none before it was active")
+	month := httpapi.SenderTraffic{Month: "2026-11", Currency: "PLN", Minimum: "300.00", Messages: 3, Amount: "0.27", LastMessages: 2, LastAmount: "0.18"}
+	b.queries.months = map[string]httpapi.SenderTraffic{list[0].ID: month}
+	b.queries.queues = nil
+	require.Equal(t, &month, decode[httpapi.SenderList](t, b.get("/v1/senders")).Senders[0].Traffic)
+	require.Equal(t, &month, decode[httpapi.SenderBody](t, b.get("/v1/senders/"+list[0].ID)).Traffic)
+	b.operator("GET", "/v1/senders", "")
+	require.Equal(t, []string{"months " + acc + " 2026-11", "months " + acc + " 2026-11", "months  2026-11"}, b.queries.queues)
+
+	b.queries.err, b.queries.months = errors.New("down"), nil
+	w := b.get("/v1/senders")
+	require.Equal(t, http.StatusOK, w.Code)
+	require.Nil(t, decode[httpapi.SenderList](t, w).Senders[0].Traffic)
 }

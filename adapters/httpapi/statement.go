@@ -10,7 +10,7 @@ import (
 // statementBody shows a statement; at is zero while the month is open.
 func statementBody(owner account.Account, s bill.Statement, at time.Time) StatementBody {
 	out := StatementBody{
-		Account: s.Account, Name: owner.Name, Month: s.Month.String(), State: MonthOpen, Currency: s.Currency, Total: s.Total.String(),
+		Account: s.Account, Name: owner.Name, Month: s.Month.String(), State: MonthOpen, Party: partyBody(s.Party), Currency: s.Currency, Total: s.Total.String(),
 		Lines: []StatementLine{}, Obligations: []ObligationBody{},
 	}
 	if !at.IsZero() {

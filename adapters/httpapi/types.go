@@ -308,6 +308,7 @@ type SenderBody struct {
 	Closed     bool            `json:"closed,omitempty" doc:"For good."`
 	Task       *TaskBody       `json:"task,omitempty" doc:"What the operator has to do at Viber."`
 	Switches   *SwitchesBody   `json:"switches,omitempty" doc:"How often it can still be switched this year. Not in lists."`
+	Traffic    *SenderTraffic  `json:"traffic,omitempty" doc:"The current month's minimum and traffic on Viber. Absent before the activation, in answers to changes, and while read models do not answer."`
 	LooksLike  []LookAlike     `json:"looks_like,omitempty" doc:"For operators: other accounts' senders whose names may be taken for this one's."`
 }
 
@@ -317,6 +318,19 @@ type SubmissionBody struct {
 	At      time.Time     `json:"at"`
 	Form    *account.Form `json:"form,omitempty" doc:"As it was frozen; absent before forms were kept."`
 	Changed []string      `json:"changed" doc:"Fields of the form that differ by now."`
+}
+
+// SenderTraffic is a sender's month on Viber, with the one before.
+type SenderTraffic struct {
+	Month           string `json:"month" example:"2026-11"`
+	Currency        string `json:"currency" example:"PLN"`
+	Free            string `json:"free,omitempty" enum:"not_active,activation_month,waived,no_minimum" doc:"Why no minimum is owed."`
+	Minimum         string `json:"minimum,omitempty" example:"300.00" doc:"What is owed at least; of a sender name's countries together where the terms say so."`
+	MinimumMessages int64  `json:"minimum_messages,omitempty" doc:"Where messages are counted: how many are enough."`
+	Messages        int64  `json:"messages"`
+	Amount          string `json:"amount" example:"120.50"`
+	LastMessages    int64  `json:"last_messages" doc:"Of the month before."`
+	LastAmount      string `json:"last_amount" example:"310.00"`
 }
 
 // LookAlike is a sender that may be taken for another.
@@ -420,19 +434,6 @@ type SenderTask struct {
 	Account string `json:"account" format:"uuid"`
 	Name    string `json:"name"`
 	Country string `json:"country"`
-}
-
-// PricesRequest is the body of POST /v1/prices.
-type PricesRequest struct {
-	Account   string          `json:"account,omitempty" format:"uuid" doc:"Whose list; none = the default list."`
-	Currency  string          `json:"currency" example:"PLN"`
-	ValidFrom *time.Time      `json:"valid_from,omitempty" doc:"Default: now. Later versions of a list never begin in the past."`
-	Prices    []account.Price `json:"prices" minItems:"1" maxItems:"5000"`
-}
-
-// PricesBody names the new version.
-type PricesBody struct {
-	Version string `json:"version" example:"default@3"`
 }
 
 // PauseRequest is the body of POST /v1/pause and /v1/resume.

@@ -41,8 +41,8 @@ func TestAnOutcomeIsResolved(t *testing.T) {
 	require.JSONEq(t, `{"changed":false}`, b.operator("POST", at, `{"as":"sent","reason":"asked"}`).Body.String())
 
 	for code, status := range map[string]int{"nothing_open": 409, "several_open": 409, "no_sms_possible": 409, "not_found": 404} {
-		b.decider.err = domain.Refuse(code, "no")
-		requireProblem(t, b.operator("POST", at, `{"as":"sent","reason":"asked"}`), status, problem(status, code, "", "no"))
+		b.decider.err = domain.Refuse(code, "no outcome is unknown here")
+		requireProblem(t, b.operator("POST", at, `{"as":"sent","reason":"asked"}`), status, problem(status, code, "", "no outcome is unknown here"))
 	}
 	requireProblem(t, b.operator("POST", at, `{"as":"sent"}`), 422, problem(422, "required", "reason", "is required"))
 	requireProblem(t, b.operator("POST", at, `{"as":"lost","reason":"x"}`), 422, problem(422, "invalid_value", "as", "must be sent, not_sent or send_sms"))

@@ -32,7 +32,7 @@ func (s *Simulator) routes() http.Handler {
 	mux.HandleFunc("GET /stats", s.showStats)
 	guard := http.NewCrossOriginProtection()
 	for pattern, h := range map[string]http.HandlerFunc{
-		"GET /{$}": showPage, "GET /log": s.showLog,
+		"GET /{$}": showPage, "GET /log": s.showLog, "GET /mails": s.mails.show,
 		"POST /phone/list": s.listPhones, "POST /phone/view": s.viewPhone, "POST /phone/act": s.actOnPhone,
 	} {
 		mux.Handle(pattern, guard.Handler(s.sameHost(h)))

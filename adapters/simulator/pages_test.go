@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/smtp"
 	"strings"
 	"testing"
 	"time"
@@ -137,4 +138,29 @@ func TestPagesAreForThisMachineOnly(t *testing.T) {
 	require.Equal(t, http.StatusMisdirectedRequest, ask("/log", "rebound.example", "same-origin", js))
 	require.Equal(t, http.StatusForbidden, ask("/phone/list", b.Addr(), "cross-site", js))
 	require.Equal(t, http.StatusUnsupportedMediaType, ask("/phone/list", b.Addr(), "same-origin", "text/plain"))
+}
+
+// What the mail server is handed can be read on a page, whatever its letters, and goes nowhere.
+func TestMailbox(t *testing.T) {
+	t.Parallel()
+	s := run(t, nil)
+	show := func() string {
+		resp, err := http.Get(s.URL() + "/mails")
+		require.NoError(t, err)
+		defer resp.Body.Close()
+		body, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		require.Equal(t, "text/plain; charset=utf-8", resp.Header.Get("Content-Type"))
+		return string(body)
+	}
+	require.Equal(t, "No mail has come.\n", show())
+	for _, subject := range []string{"=?utf-8?q?pierwsza_=C5=BBabka?=", "druga"} {
+		body := "Subject: " + subject + "\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nza=C5=BC=C3=B3=C5=82=C4=87\r\n"
+		require.NoError(t, smtp.SendMail(s.MailAddr(), nil, "a@example.com", []string{"b@example.com"}, []byte(body)))
+	}
+	page := show()
+	require.Less(t, strings.Index(page, "Subject: druga"), strings.Index(page, "Subject: pierwsza Żabka"))
+	require.Contains(t, page, "To: b@example.com")
+	require.Contains(t, page, "zażółć")
+	require.Error(t, smtp.SendMail(s.MailAddr(), nil, "a@example.com", []string{"b@example.com"}, make([]byte, 1<<20+1)))
 }

@@ -17,7 +17,7 @@ const (
 	shutdownTime = 5 * time.Second
 )
 
-// Simulator is both carriers. All methods are safe for concurrent use.
+// Simulator is both carriers, and a mail server. All methods are safe for concurrent use.
 type Simulator struct {
 	cfg       Config
 	engine    *engine
@@ -25,6 +25,7 @@ type Simulator struct {
 	reports   *outbound // on Viber
 	viber     *viberService
 	smsc      *smsc
+	mails     *mailbox
 	listener  net.Listener
 	http      *http.Server
 
@@ -70,8 +71,13 @@ func (s *Simulator) listen() (err error) {
 	if s.smsc, err = newSMSC(s.cfg, s.engine); err != nil {
 		return err
 	}
+	if s.mails, err = newMailbox(); err != nil {
+		s.smsc.server.Close()
+		return err
+	}
 	if s.listener, err = net.Listen("tcp", s.cfg.Addr); err != nil {
 		s.smsc.server.Close()
+		s.mails.close()
 		return fmt.Errorf("simulator: %w", err)
 	}
 	s.http = &http.Server{
@@ -98,6 +104,9 @@ func (s *Simulator) URL() string { return "http://" + s.Addr() }
 
 // SMPPAddr is host:port of the SMSC.
 func (s *Simulator) SMPPAddr() string { return s.smsc.server.Addr() }
+
+// MailAddr is host:port of a mail server whose mails the page /mails shows.
+func (s *Simulator) MailAddr() string { return s.mails.listener.Addr().String() }
 
 // SetCallback changes where reports go, unless their service has an address of
 // its own; reports that failed so far are tried there at once.
@@ -129,6 +138,7 @@ func (s *Simulator) Run(ctx context.Context) error {
 	s.engine.resume()
 	part("viber", s.serveHTTP)
 	part("smpp", s.smsc.server.Run)
+	part("mail", s.mails.run)
 	part("callbacks", s.reports.run)
 	part("receipts", s.smsc.out.run)
 	part("clock", s.watchClock)
@@ -184,6 +194,7 @@ func (s *Simulator) Close() (err error) {
 	s.closing.Do(func() {
 		_ = s.listener.Close()
 		s.smsc.server.Close()
+		s.mails.close()
 		err = s.engine.log.close()
 	})
 	return err

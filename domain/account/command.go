@@ -224,6 +224,7 @@ var decoders = domain.Commands[Command]{
 	CommandResume:             as[Resume],
 	CommandPublishRegulations: as[PublishRegulations],
 	CommandAcceptRegulations:  as[AcceptRegulations],
+	CommandSetParty:           as[SetParty],
 }
 
 func as[T Command](data []byte) (Command, error) {

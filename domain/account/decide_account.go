@@ -36,6 +36,8 @@ func decideAccount(s State, c Command) ([]Event, error) {
 		return removeEndpoint(*s.Account, c)
 	case AcceptRegulations:
 		return acceptRegulations(s, c)
+	case SetParty:
+		return setParty(s, c)
 	}
 	return nil, wrongStream(s, c)
 }

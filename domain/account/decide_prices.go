@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -105,6 +106,10 @@ type priceKey struct {
 	channel  domain.Channel
 	category domain.Category
 	content  domain.Content
+}
+
+func compareKeys(a, b priceKey) int {
+	return cmp.Or(cmp.Compare(a.country, b.country), cmp.Compare(a.channel, b.channel), cmp.Compare(a.category, b.category), cmp.Compare(a.content, b.content))
 }
 
 func keyOf(p Price) priceKey {

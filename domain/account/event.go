@@ -34,6 +34,9 @@ type Settings struct {
 	RequestsPerSec  int             `json:"requests_per_s"`      // API limit; 0 = installation's
 
 	NoticeCount calendar.NoticeCount `json:"notice_count,omitempty"` // how days of notice are counted (F5); "" = dates
+
+	ManagerName  string `json:"manager_name,omitempty"`  // the account manager, who notifies the client (B8)
+	ManagerEmail string `json:"manager_email,omitempty"` // answers to notices go there
 }
 
 // AccountCreated opens an account. Its stream's version 1.

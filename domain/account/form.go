@@ -93,11 +93,11 @@ func Missing(f Form) []Item {
 // incomplete refuses a submission; the field is the first that is missing, the
 // message names all.
 func incomplete(missing []Item) error {
-	codes := make([]string, len(missing))
+	needs := make([]string, len(missing))
 	for i, m := range missing {
-		codes[i] = m.Code
+		needs[i] = m.Needs
 	}
-	return domain.RefuseField(CodeFormIncomplete, missing[0].Field, "is missing: the form lacks %s", strings.Join(codes, ", "))
+	return domain.RefuseField(CodeFormIncomplete, missing[0].Field, "is missing: the form lacks %s", strings.Join(needs, ", "))
 }
 
 // Differences names the fields in which two forms differ, in the form's order (B8).
@@ -198,7 +198,7 @@ func (e SenderDraftSaved) check() error {
 		given(e.Type, func(s string) error { return checkFree("type", s, MaxDescription) }),
 		given(e.Kind, func(s string) error { return checkFree("kind", s, MaxDescription) }),
 		given(e.Communication, checkCommunication),
-		given(e.NoticeEmail, checkEmail),
+		given(e.NoticeEmail, func(s string) error { return checkEmail("notice_email", s) }),
 		given(e.Samples, checkSamples),
 		given(e.Logo, checkLogo),
 	} {
@@ -254,13 +254,13 @@ func checkSamples(samples []string) error {
 	return nil
 }
 
-func checkEmail(s string) error {
+func checkEmail(field, s string) error {
 	if s == "" {
 		return nil
 	}
 	a, err := mail.ParseAddress(s)
 	if err != nil || a.Address != s || len(s) > MaxEmail || !strings.Contains(s[strings.LastIndexByte(s, '@')+1:], ".") {
-		return domain.RefuseField(CodeInvalidValue, "notice_email", "must be an e-mail address such as office@example.com")
+		return domain.RefuseField(CodeInvalidValue, field, "must be an e-mail address such as office@example.com")
 	}
 	return nil
 }

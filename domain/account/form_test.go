@@ -98,6 +98,18 @@ func TestSenderNameLimits(t *testing.T) {
 	}
 }
 
+// B1: a company name that is refused comes with one that would do, where no letter is lost.
+func TestCompanyOffer(t *testing.T) {
+	t.Parallel()
+	for company, offer := range map[string]string{
+		"Żabka": ": Zabka would do", "Łódź – Żabka sp. z o.o.": ": LodzZabkasp would do", "Müller": "", "Сова": "", "& .": "", "ABCDEFGHIJKL": ": ABCDEFGHIJK would do",
+	} {
+		_, err := account.Decide(account.State{Stream: account.SenderStream(account.SenderID(acc, "Sowa", "PL"))}, facts(now),
+			account.CreateSender{Account: acc, Name: "Sowa", Company: company, Country: "PL"})
+		require.EqualError(t, err, "invalid_name: company: must be at most 11 letters A-Z, a-z or digits"+offer)
+	}
+}
+
 // B5: what a new configuration lacks, and one item less with each part that is saved.
 func TestMissing(t *testing.T) {
 	t.Parallel()
@@ -134,7 +146,7 @@ func TestMissing(t *testing.T) {
 	var refusal *domain.Error
 	require.ErrorAs(t, err, &refusal)
 	require.Equal(t, []string{"form_incomplete", "logo"}, []string{refusal.Code, refusal.Field})
-	require.Equal(t, "is missing: the form lacks logo_missing, kind_missing, samples_missing", refusal.Message)
+	require.Equal(t, "is missing: the form lacks a logo of 200×200 pixels, a description of the notification kind, at least one sample message", refusal.Message)
 }
 
 // What was written before there were forms still leads to a valid configuration.

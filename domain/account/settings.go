@@ -64,6 +64,14 @@ func (s Settings) Validate() error {
 		{"notice_count", s.NoticeCount == "" || s.NoticeCount == calendar.NoticeDates || s.NoticeCount == calendar.NoticeFullDays, "must be dates or full_days"},
 		{"requests_per_s", s.RequestsPerSec >= 0 && s.RequestsPerSec <= MaxRequestsRate, "must be from 0 to 100000"},
 	}
+	if s.ManagerName != "" {
+		if err := checkText("settings.manager_name", s.ManagerName, MaxLabel); err != nil {
+			return err
+		}
+	}
+	if err := checkEmail("settings.manager_email", s.ManagerEmail); err != nil {
+		return err
+	}
 	for _, c := range checks {
 		if !c.ok {
 			return domain.RefuseField(CodeInvalidValue, "settings."+c.field, "%s", c.must)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"goniec/domain"
+	"goniec/domain/billing"
 )
 
 // State is what one stream of the accounts journal has come to. Exactly one of
@@ -29,6 +30,7 @@ type AccountState struct {
 	Keys      map[string]KeyState      `json:"keys,omitempty"`      // by key id
 	Endpoints map[string]EndpointState `json:"endpoints,omitempty"` // by endpoint id
 	Accepted  []int64                  `json:"accepted,omitempty"`  // versions of the regulations
+	Party     billing.Party            `json:"party,omitzero"`      // zero = none was named yet
 }
 
 // KeyState is a key as issued and whether it was revoked.
@@ -57,7 +59,7 @@ type PricesState struct {
 // is the zero value with Stream set for a stream without events.
 func Decide(s State, f Facts, c Command) ([]Event, error) {
 	switch c := c.(type) {
-	case Create, ChangeSettings, IssueKey, RevokeKey, AddEndpoint, RemoveEndpoint, AcceptRegulations:
+	case Create, ChangeSettings, IssueKey, RevokeKey, AddEndpoint, RemoveEndpoint, AcceptRegulations, SetParty:
 		return decideAccount(s, c)
 	case CreateSender, SaveSender, SubmitSender, PassSender, WithdrawSender, ApproveSender, ReturnSender, DisableSender, WithdrawDisable,
 		EnableSender, WithdrawEnable, ConfirmSender, SuspendSender, RefuseSender, LiftSuspension:
@@ -79,7 +81,7 @@ func Decide(s State, f Facts, c Command) ([]Event, error) {
 func Evolve(s State, e Event, at time.Time) State {
 	s.Version++
 	switch e := e.(type) {
-	case AccountCreated, SettingsChanged, KeyIssued, KeyRevoked, EndpointAdded, EndpointRemoved, RegulationsAccepted:
+	case AccountCreated, SettingsChanged, KeyIssued, KeyRevoked, EndpointAdded, EndpointRemoved, RegulationsAccepted, PartySet:
 		s.Account = evolveAccount(s.Account, e)
 	case PricesPublished:
 		s.Prices = &PricesState{Currency: e.Currency, Versions: int(s.Version)}
@@ -119,6 +121,8 @@ func evolveAccount(old *AccountState, e Event) *AccountState {
 		s.Endpoints = with(s.Endpoints, e.Endpoint, x)
 	case RegulationsAccepted:
 		s.Accepted = append(slices.Clip(s.Accepted), e.Version)
+	case PartySet:
+		s.Party = e.Party
 	}
 	return &s
 }

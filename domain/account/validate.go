@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"goniec/domain"
+	"goniec/domain/sms"
 )
 
 // Bounds of names and lists.
@@ -81,9 +82,30 @@ func checkCompany(field, s string) error {
 		return required(field)
 	}
 	if !isAlphanumeric(s, MaxCompany) {
+		if offer := alphanumeric(s, MaxCompany); offer != "" {
+			return domain.RefuseField(CodeInvalidName, field, "must be at most %d letters A-Z, a-z or digits: %s would do", MaxCompany, offer)
+		}
 		return domain.RefuseField(CodeInvalidName, field, "must be at most %d letters A-Z, a-z or digits", MaxCompany)
 	}
 	return nil
+}
+
+// alphanumeric writes Polish letters as plain ones, leaves signs and spaces out and cuts (B1: Żabka may be Zabka); "" where
+// a letter would be lost.
+func alphanumeric(s string, limit int) string {
+	plain := strings.Map(func(r rune) rune {
+		switch {
+		case r >= utf8.RuneSelf && !unicode.IsPunct(r):
+			return utf8.RuneError
+		case r < utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsDigit(r)):
+			return r
+		}
+		return -1
+	}, sms.Strip(s))
+	if strings.ContainsRune(plain, utf8.RuneError) {
+		return ""
+	}
+	return plain[:min(len(plain), limit)]
 }
 
 // isHash says whether it is a SHA-256 in lower-case hex.

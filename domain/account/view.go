@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"goniec/domain/billing"
 	"goniec/domain/calendar"
 	"goniec/domain/message"
 )
@@ -36,7 +37,8 @@ type Account struct {
 	Name     string
 	Currency string
 	Settings Settings
-	Version  int64 // of its stream
+	Party    billing.Party // zero = none was named yet
+	Version  int64         // of its stream
 	Created  time.Time
 }
 
@@ -142,6 +144,8 @@ func (v *View) applyAccount(id string, version int64, e Event, at time.Time) {
 	case EndpointRemoved:
 		// A new slice: the old one may be in a reader's hands.
 		a.endpoints = slices.DeleteFunc(slices.Clone(a.endpoints), func(x Endpoint) bool { return x.ID == e.Endpoint })
+	case PartySet:
+		a.Party = e.Party
 	case RegulationsAccepted:
 		a.accepted = append(slices.Clip(a.accepted), Acceptance{Version: e.Version, Digest: e.Digest, Label: e.Label, At: at})
 	}

@@ -28,25 +28,53 @@ func (v *View) applyPrices(list string, version int64, e Event) {
 	if !ok {
 		return
 	}
-	rows := make(map[priceKey]string, len(p.Prices))
-	for _, row := range p.Prices {
-		rows[keyOf(row)] = row.Amount
-	}
 	l := v.lists[list]
 	if l == nil {
 		l = &priceList{}
 		v.lists[list] = l
 	}
-	l.versions = append(l.versions, priceVersion{
-		name: fmt.Sprintf("%s@%d", list, version), number: version,
-		currency: p.Currency, from: p.ValidFrom, rows: rows,
-	})
+	l.versions = append(l.versions, versionOf(list, version, p))
 	slices.SortFunc(l.versions, func(a, b priceVersion) int {
 		if c := a.from.Compare(b.from); c != 0 {
 			return c
 		}
 		return int(a.number - b.number)
 	})
+}
+
+func versionOf(list string, number int64, p PricesPublished) priceVersion {
+	rows := make(map[priceKey]string, len(p.Prices))
+	for _, row := range p.Prices {
+		rows[keyOf(row)] = row.Amount
+	}
+	return priceVersion{name: fmt.Sprintf("%s@%d", list, number), number: number, currency: p.Currency, from: p.ValidFrom, rows: rows}
+}
+
+// PriceVersion is a version of a list as it was published, its rows in order.
+type PriceVersion struct {
+	Version   string    `json:"version"`
+	Currency  string    `json:"currency"`
+	ValidFrom time.Time `json:"valid_from"`
+	Prices    []Price   `json:"prices"`
+}
+
+// PriceVersions returns the versions of a list, by when they begin.
+func (v *View) PriceVersions(list string) []PriceVersion {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	l := v.lists[list]
+	if l == nil {
+		return nil
+	}
+	out := make([]PriceVersion, len(l.versions))
+	for i, p := range l.versions {
+		out[i] = PriceVersion{Version: p.name, Currency: p.currency, ValidFrom: p.from, Prices: make([]Price, 0, len(p.rows))}
+		for k, amount := range p.rows {
+			out[i].Prices = append(out[i].Prices, Price{Country: k.country, Channel: k.channel, Category: k.category, Content: k.content, Amount: amount})
+		}
+		slices.SortFunc(out[i].Prices, func(a, b Price) int { return compareKeys(keyOf(a), keyOf(b)) })
+	}
+	return out
 }
 
 // Price answers the price in force at t for an account (F8): its own list first,
@@ -76,18 +104,21 @@ func (v *View) PriceFinder(account string) message.PriceFinder {
 }
 
 func (l *priceList) find(t time.Time, currency string, key priceKey) (unit, version string, ok bool) {
-	if l == nil {
-		return "", "", false
-	}
-	for i := len(l.versions) - 1; i >= 0; i-- {
-		p := &l.versions[i]
-		if p.from.After(t) || p.currency != currency {
-			continue
+	p := l.at(t, currency) // only the version in force counts, with or without the row
+	unit, ok = p.row(key)
+	return unit, p.name, ok
+}
+
+// at returns the version in force at t; one without rows if there is none.
+func (l *priceList) at(t time.Time, currency string) *priceVersion {
+	if l != nil {
+		for i := len(l.versions) - 1; i >= 0; i-- {
+			if p := &l.versions[i]; !p.from.After(t) && p.currency == currency {
+				return p
+			}
 		}
-		unit, ok = p.row(key)
-		return unit, p.name, ok // only the version in force counts, with or without the row
 	}
-	return "", "", false
+	return &priceVersion{}
 }
 
 // row prefers an exact row to one for any content, any category, or both.

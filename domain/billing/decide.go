@@ -90,7 +90,7 @@ func closeMonth(s State, f Facts, account string, month calendar.Month, c CloseM
 	if err != nil {
 		return nil, err
 	}
-	in.Usage = nil // the statement has it: see Whole
+	in.Usage, in.Party = nil, nil // the statement has them: see Whole
 	e := MonthClosed{Inputs: in, Statement: statement, Positions: c.Positions, Digest: digest}
 	if err := checkSize(e); err != nil {
 		return nil, err

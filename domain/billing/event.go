@@ -44,7 +44,7 @@ type MinimumWaived struct {
 // was computed from, so that anybody can compute it again; nothing is added to the
 // month from now on.
 type MonthClosed struct {
-	Inputs    Inputs    `json:"inputs"`    // without usage, which is the statement's first lines, and of earlier months only what was adjusted
+	Inputs    Inputs    `json:"inputs"`    // without usage, which is the statement's first lines, and the party, which it names; of earlier months only what was adjusted
 	Statement Statement `json:"statement"` // lines in order, obligations, total
 	Positions Positions `json:"positions"` // up to where the journal was read: the month's seals, the ends of accounts, the versions in force
 	Digest    string    `json:"digest"`    // of the whole inputs, SHA-256 in hex
@@ -90,9 +90,10 @@ func (CreditRejected) billing()  {}
 func (MinimumWaived) billing()   {}
 func (MonthClosed) billing()     {}
 
-// Whole gives the inputs with their usage: Compute makes the statement of them.
+// Whole gives the inputs with their usage and the party: Compute makes the statement of them.
 func (e MonthClosed) Whole() Inputs {
 	in := e.Inputs
+	in.Party = e.Statement.Party
 	for _, l := range e.Statement.Lines {
 		if l.Kind == KindUsage || l.Kind == KindAdjustment {
 			in.Usage = append(in.Usage, Usage{Key: l.Key, Count: l.Count, Parts: l.Parts, Waived: l.Waived, Amount: l.Exact})

@@ -12,6 +12,7 @@ type Inputs struct {
 	Account  string         `json:"account"`
 	Month    calendar.Month `json:"month"`
 	Currency string         `json:"currency"` // the account's, ISO 4217
+	Party    *Party         `json:"party,omitempty"`
 	Usage    []Usage        `json:"usage,omitempty"`
 	Senders  []SenderMonth  `json:"senders,omitempty"` // every configuration that was active in the month, for however short
 	Terms    Terms          `json:"terms,omitzero"`    // in force on the month's first day; zero = none

@@ -31,6 +31,11 @@ func (in Inputs) normal() (Inputs, error) {
 			return Inputs{}, err
 		}
 	}
+	party, err := normalParty(in.Party)
+	if err != nil {
+		return Inputs{}, err
+	}
+	in.Party = party
 	usage, err := merged(in)
 	if err != nil {
 		return Inputs{}, err

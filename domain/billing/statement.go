@@ -18,6 +18,7 @@ type Statement struct {
 	Account     string         `json:"account"`
 	Month       calendar.Month `json:"month"`
 	Currency    string         `json:"currency"`
+	Party       *Party         `json:"party,omitempty"` // whom it is invoiced to, as it was at the close; nil = nobody was named
 	Lines       []Line         `json:"lines,omitempty"`
 	Obligations []Obligation   `json:"obligations,omitempty"` // the month's, and those of earlier months that it changed
 	Total       money.Cents    `json:"total"`                 // the sum of the lines' amounts
@@ -100,14 +101,11 @@ func Compute(in Inputs) (Statement, error) {
 
 // compute is Compute of inputs that are normal already.
 func compute(in Inputs) (Statement, error) {
-	s := Statement{Account: in.Account, Month: in.Month, Currency: in.Currency}
-	traffic := traffics{}
-	for _, u := range in.Usage {
-		line := usageLine(u)
-		s.Lines = append(s.Lines, line)
-		if err := traffic.add(in.Month, line); err != nil {
-			return Statement{}, err
-		}
+	s := Statement{Account: in.Account, Month: in.Month, Currency: in.Currency, Party: in.Party}
+	var traffic traffics
+	var err error
+	if s.Lines, traffic, err = usageLines(in); err != nil {
+		return Statement{}, err
 	}
 	due, err := obligations(in, traffic)
 	if err != nil {
@@ -125,6 +123,19 @@ func compute(in Inputs) (Statement, error) {
 	s.Obligations = inOrder(slices.Concat(due, late))
 	s.Total, err = total(s.Lines)
 	return s, err
+}
+
+// usageLines are the lines of what was used, and what they sum up to for minimums.
+func usageLines(in Inputs) (lines []Line, sums traffics, err error) {
+	sums = traffics{}
+	for _, u := range in.Usage {
+		line := usageLine(u)
+		lines = append(lines, line)
+		if err := sums.add(in.Month, line); err != nil {
+			return nil, nil, err
+		}
+	}
+	return lines, sums, nil
 }
 
 func usageLine(u Usage) Line {

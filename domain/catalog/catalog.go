@@ -147,6 +147,7 @@ func accounts() map[string]decoder {
 		account.TypePauseEnded:            as[account.PauseEnded],
 		account.TypeRegulationsPublished:  as[account.RegulationsPublished],
 		account.TypeRegulationsAccepted:   as[account.RegulationsAccepted],
+		account.TypePartySet:              as[account.PartySet],
 	}
 }
 

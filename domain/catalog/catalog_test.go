@@ -175,7 +175,10 @@ func object(t *testing.T, data []byte) map[string]any {
 // addedSince are fields that are younger than their type's golden file.
 var addedSince = []string{
 	"goniec.number.report_stored.v1.Why", "goniec.account.created.v1.Settings.NoticeCount", "goniec.account.settings_changed.v1.Settings.NoticeCount",
+	"goniec.account.created.v1.Settings.ManagerName", "goniec.account.settings_changed.v1.Settings.ManagerName",
+	"goniec.account.created.v1.Settings.ManagerEmail", "goniec.account.settings_changed.v1.Settings.ManagerEmail",
 	"goniec.sender.passed.v1.VerifiedBy", "goniec.sender.passed.v1.PrefixBy", "goniec.sender.enabled.v1.On", "goniec.sender.enabled.v1.At",
+	"goniec.billing.month_closed.v1.Inputs.Party", "goniec.billing.month_closed.v1.Statement.Party",
 	"goniec.sender.disabled.v1.On", "goniec.sender.disabled.v1.At", "goniec.sender.disabled.v1.TaskDue",
 }
 

@@ -81,6 +81,7 @@ func (o *owner) decideRound(ctx context.Context, inputs []*input) error {
 	if err != nil {
 		return err
 	}
+	more := len(due) == timersInGroup
 	resumed, err := o.dueResumes()
 	if err != nil {
 		return err
@@ -94,6 +95,7 @@ func (o *owner) decideRound(ctx context.Context, inputs []*input) error {
 	if err != nil {
 		return err
 	}
+	sealing = sealing && !more // what was due before a seal stands before it
 	if len(inputs) == 0 && len(due) == 0 && len(old) == 0 && !sealing && !o.offsetsDue() && !o.passWaits() {
 		return nil
 	}

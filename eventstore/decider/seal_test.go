@@ -117,6 +117,36 @@ func TestIdlePartitionsAreSealed(t *testing.T) {
 	}
 }
 
+// rules.md F4: who was away for long fires all timers that were due before it seals,
+// also when they are more than one transaction takes: the end of a sender, which
+// counts in the month that is sealed next, is one of them.
+func TestTimersThatWereDueComeBeforeTheSeal(t *testing.T) {
+	t.Parallel()
+	const messages = 600
+	b := newBenchOn(t, monthEnd)
+	stop := b.start(t.TempDir(), sealAfter(72*time.Hour))
+	var last string
+	for range messages {
+		at := monthEnd.Add(time.Hour)
+		last = b.request(0, func(r *message.Request) { r.SendAt = &at })
+	}
+	b.story(0, "message/"+last, message.TypeAccepted)
+	stop()
+	b.clock.Advance(4 * 24 * time.Hour)
+	b.start(t.TempDir(), sealAfter(72*time.Hour))
+	b.awaitSeals(0, "2026-10", "2026-11")
+	released := 0
+	for _, ev := range b.journal(eventstore.Messages, 0) {
+		switch {
+		case ev.Type == message.TypeReleased:
+			released++
+		case ev.Type == partition.TypePeriodSealed && strings.Contains(string(ev.Data), "2026-11"):
+			require.Equal(t, messages, released)
+		}
+	}
+	require.Equal(t, messages, released)
+}
+
 func TestMonthsAreNotSealedWithoutGrace(t *testing.T) {
 	t.Parallel()
 	b := newBenchOn(t, monthEnd)

@@ -10,6 +10,9 @@ import (
 
 	"goniec/adapters/dispatch"
 	"goniec/domain"
+	"goniec/domain/account"
+	"goniec/domain/billing"
+	"goniec/domain/calendar"
 	"goniec/domain/catalog"
 	"goniec/domain/message"
 	"goniec/domain/partition"
@@ -44,6 +47,10 @@ type checker struct {
 	optOuts  map[string][]recipient.Scope // by stream
 	gone     map[string]bool              // streams that were evicted
 	sealed   string                       // the last month that is
+	closed   calendar.Month               // the last month that is
+	sender   sender                       // the office's
+	bills    *billing.View
+	credits  []string // that were asked for
 	parked   int
 	calls    []*call
 	knows    map[*node]*knowledge
@@ -79,7 +86,7 @@ type knowledge struct {
 func newChecker(w *world) *checker {
 	c := &checker{
 		w: w, byID: map[string]*msg{}, chains: map[string]*eventstore.Chain{}, versions: map[string]int64{}, gone: map[string]bool{}, states: map[string]message.State{},
-		count: map[string]int{}, attempts: map[string]*attempt{}, lanes: map[string][]*attempt{}, revoked: map[string]int64{},
+		count: map[string]int{}, attempts: map[string]*attempt{}, lanes: map[string][]*attempt{}, revoked: map[string]int64{}, bills: billing.NewView(),
 		answered: map[string]bool{}, claims: map[string]claim{}, inbox: map[string]int64{}, floor: map[string]int64{}, runners: map[uuid.UUID]*node{}, optOuts: map[string][]recipient.Scope{}, knows: map[*node]*knowledge{},
 	}
 	for _, topic := range []string{eventstore.Messages, eventstore.Accounts} {
@@ -314,8 +321,15 @@ func (c *checker) event(x *txn, r *record) {
 		c.forgotten(gone)
 	}
 	c.events, c.facts = append(c.events, ev), append(c.facts, fact)
-	if f, ok := fact.(message.Event); ok && strings.HasPrefix(ev.Stream, "message/") {
-		c.fact(x, ev, f)
+	switch f := fact.(type) {
+	case account.Event:
+		c.configured(ev, f)
+	case billing.Event:
+		c.billed(ev, f)
+	case message.Event:
+		if strings.HasPrefix(ev.Stream, "message/") {
+			c.fact(x, ev, f)
+		}
 	}
 }
 

@@ -75,8 +75,10 @@ func (w *world) settledSince(now time.Time) time.Duration { return now.Sub(w.bus
 // nextDue is when, in domain time, something happens next by itself.
 func (w *world) nextDue() time.Time {
 	next := w.check.nextTimer()
-	if due := w.soonSealed(); !due.IsZero() && (next.IsZero() || due.Before(next)) {
-		next = due
+	for _, due := range []time.Time{w.soonSealed(), w.check.noticeDue()} {
+		if !due.IsZero() && (next.IsZero() || due.Before(next)) {
+			next = due
+		}
 	}
 	for _, d := range w.reports {
 		if next.IsZero() || d.at.Before(next) {
@@ -120,30 +122,45 @@ func (w *world) unfinished() string {
 	if stream := w.overdue(); stream != "" {
 		return stream + " is not forgotten"
 	}
-	return ""
+	return w.officeLeft()
 }
 
-// shutDown ends every process as an operator would.
+// closeDown ends every process as an operator would: the owners last, so that they
+// decide what the others answered before they went.
+func (w *world) closeDown() {
+	w.dismiss(func(n *node) bool { return n.role != w.roles[0] })
+	w.serveUntil(w.quiet)
+	w.shutDown()
+}
+
 func (w *world) shutDown() {
 	w.note("", "every process is asked to end")
+	w.dismiss(func(*node) bool { return true })
+}
+
+// dismiss asks processes to end, and waits until they have.
+func (w *world) dismiss(whom func(*node) bool) {
 	for _, n := range w.nodes {
-		n.end()
+		if whom(n) {
+			n.end()
+		}
 	}
 	w.serveUntil(func() bool {
-		for _, n := range w.nodes {
+		return !slices.ContainsFunc(w.nodes, func(n *node) bool {
 			select {
 			case <-n.ended:
-			default:
 				return false
+			default:
+				return whom(n)
 			}
-		}
-		return true
+		})
 	})
 }
 
 func (w *world) serveUntil(done func() bool) {
 	for range drainSteps {
 		pending := w.settle()
+		w.tick()
 		if done() {
 			return
 		}
@@ -169,6 +186,7 @@ func (c *checker) atEnd() {
 		}
 	}
 	c.heard()
+	c.inOffice()
 	if c.parked != c.w.garbage {
 		c.w.fail("%d records were no commands, %d are parked", c.w.garbage, c.parked)
 	}

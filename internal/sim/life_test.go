@@ -76,14 +76,14 @@ func (w *world) surroundings() bool {
 	if w.brokerAway(now) {
 		return w.faults(now)
 	}
-	if !now.Before(w.edges) && w.tell(now) {
+	if !now.Before(w.edges) && (w.tell(now) || w.atWork(now)) {
 		return true
 	}
 	if w.healthy {
 		return false
 	}
 	switch {
-	case len(w.messages) < w.plan.messages && w.chance(12):
+	case len(w.messages) < w.toAsk() && w.chance(12):
 		w.ask()
 	case len(w.messages) > 0 && w.chance(60):
 		w.again(pickOf(w.scheduler, w.messages...))
@@ -180,7 +180,11 @@ func (w *world) optOut(m *msg) {
 // leap moves domain time: some seconds, to just before or after something is
 // due, or back.
 func (w *world) leap() {
-	if next := w.check.nextTimer(); !next.IsZero() && w.chance(3) {
+	next := w.soon()
+	if next.IsZero() {
+		next = w.check.nextTimer()
+	}
+	if !next.IsZero() && w.chance(3) {
 		if d := next.Sub(w.Now()) + pickOf(w.scheduler, -time.Millisecond, 0, time.Millisecond); d > 0 && d < time.Minute {
 			w.jump(d)
 			return

@@ -125,6 +125,27 @@ var bugs = []bug{
 		part.SealedThrough = ""
 	}
 `},
+	{"a month closed again", "domain/billing/decide.go", "digest, err := digestOf(in)\n", `
+	if planted.Is("a month closed again") {
+		s.Digest = ""
+	}
+`},
+	{"a sender that ends again", "domain/account/sender_state.go", "s.Status, s.Notice, s.Change = SenderOff, nil, nil\n", `=notice := s.Notice
+	s.Status, s.Notice, s.Change = SenderOff, nil, nil
+	if planted.Is("a sender that ends again") {
+		s.Notice = notice
+	}
+`},
+	{"an end before its timer's time", "domain/account/timer.go", "add(TimerNotice, x.Notice.Effect)", `=due := x.Notice.Effect
+		if planted.Is("an end before its timer's time") {
+			due = due.Add(-3 * time.Second)
+		}
+		add(TimerNotice, due)`},
+	{"an approval kept in memory only", "eventstore/decider/recover.go", "func (g *group) saveState(stream string, e *entry) (err error) {\n", `
+	if planted.Is("an approval kept in memory only") && len(g.events) > 0 && g.events[len(g.events)-1].Type == "goniec.sender.approved.v1" {
+		return nil
+	}
+`},
 	{"epoch not raised", "eventstore/decider/owner.go", "o.epoch++", `=if !planted.Is("epoch not raised") {
 		o.epoch++
 	}`},

@@ -3,7 +3,6 @@ package sim
 import (
 	"bytes"
 	"encoding/json"
-	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -16,18 +15,6 @@ const (
 	monthLayout = "2006-01"
 	calendarDay = 24 * time.Hour
 )
-
-// nearMonthEnd is for some seeds: it begins a few seconds before a month's end, and
-// says how long after that the month is sealed. It has chance of its own, so that
-// the other seeds' stories are what they are without it.
-func (w *world) nearMonthEnd(seed uint64) (grace time.Duration) {
-	rng := rand.New(rand.NewPCG(seed, 2))
-	if rng.IntN(3) > 0 {
-		return 0
-	}
-	w.ahead.Store(int64(31*calendarDay) - rng.Int64N(int64(20*time.Second))) // virtual time begins with the year
-	return time.Millisecond + time.Duration(rng.Int64N(int64(6*time.Second)))
-}
 
 // monthOf is the month of t, n months later, as the journal writes it.
 func monthOf(t time.Time, n int) string {

@@ -44,7 +44,8 @@ type world struct {
 	shots     []func()
 	failures  []string
 	faultsHad int
-	garbage   int // records in the inbox that are no commands
+	garbage   int     // records in the inbox that are no commands
+	office    *office // nil = no month ends
 }
 
 // plan is what a seed chooses at its beginning.
@@ -168,12 +169,15 @@ func (w *world) run() {
 		}
 	}
 	w.badDays(w.plan.lasts)
+	if w.office != nil { // a month has to end in them
+		w.badDays(w.plan.lasts)
+	}
 	w.heal()
 	w.drain()
 	if w.chance(3) && !w.failed() {
 		w.weeks()
 	}
-	w.shutDown()
+	w.closeDown()
 	if !w.failed() {
 		w.check.atEnd()
 	}

@@ -12,6 +12,7 @@ import (
 	"goniec/projections/replies"
 	"goniec/projections/reports"
 	"goniec/projections/senders"
+	"goniec/projections/terms"
 )
 
 // All returns every read model, in the order in which they are listed.
@@ -26,5 +27,6 @@ func All() []projections.Projection {
 		parked.Projection{},
 		periods.New(),
 		bills.New(),
+		terms.New(), // behind those whose views its own read
 	}
 }

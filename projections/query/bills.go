@@ -33,18 +33,21 @@ func (r *Reader) Statement(ctx context.Context, account, month string) (Statemen
 // LedgerRead says up to which offset of each partition of messages the ledger has
 // been read. A partition that nobody has read yet is missing.
 func (r *Reader) LedgerRead(ctx context.Context) (map[int32]int64, error) {
-	type mark struct {
-		Partition int32
-		Next      int64
-	}
-	list, err := many(ctx, r, pgx.RowToStructByPos[mark], "SELECT partition, next_offset FROM goniec.checkpoints WHERE projection = $1 AND topic = $2 AND live",
-		ledger.Name, eventstore.Messages)
-	if err != nil {
-		return nil, err
-	}
+	list, err := many(ctx, r, pgx.RowToStructByPos[mark], ledgerReadQuery, ledger.Name, eventstore.Messages)
+	return byPartition(list), err
+}
+
+const ledgerReadQuery = "SELECT partition, next_offset FROM goniec.checkpoints WHERE projection = $1 AND topic = $2 AND live"
+
+type mark struct {
+	Partition int32
+	Next      int64
+}
+
+func byPartition(list []mark) map[int32]int64 {
 	out := make(map[int32]int64, len(list))
 	for _, m := range list {
 		out[m.Partition] = m.Next
 	}
-	return out, nil
+	return out
 }

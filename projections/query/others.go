@@ -37,6 +37,36 @@ func (r *Reader) Senders(ctx context.Context, account string) ([]Sender, error) 
 		active_on, reasons, created_at, updated_at, history FROM goniec.senders WHERE account = $1 ORDER BY name COLLATE "C", country, id`, owner)
 }
 
+// SenderMonth is a configuration's month: its minimum and its traffic on Viber (rules.md A4).
+// Amounts have 2 places.
+type SenderMonth struct {
+	Sender           string
+	Month            string
+	Currency         string
+	Free             string // why there is no minimum; "" = there is one
+	MinimumAmount    string // "" = none
+	MinimumMessages  int64  // 0 = messages are not counted
+	Messages         int64
+	Amount           string
+	PreviousMessages int64
+	PreviousAmount   string
+}
+
+// SenderMonths returns the month ("2026-11") of an account's configurations, or of all
+// accounts' for "". Those that had not been active by then have none.
+func (r *Reader) SenderMonths(ctx context.Context, account, month string) ([]SenderMonth, error) {
+	var owner any
+	if account != "" {
+		var err error
+		if owner, err = id(account); err != nil {
+			return nil, err
+		}
+	}
+	return many(ctx, r, pgx.RowToStructByPos[SenderMonth], `SELECT sender::text, month, currency, coalesce(free, ''), coalesce(minimum_amount::text, ''),
+		coalesce(minimum_messages, 0), messages, amount::text, previous_messages, previous_amount::text
+		FROM goniec.sender_month_traffic WHERE month = $1 AND ($2::uuid IS NULL OR account = $2) ORDER BY sender`, month, owner)
+}
+
 // OptOut is the last word of a recipient on a channel and category.
 type OptOut struct {
 	Recipient string    `json:"recipient"`

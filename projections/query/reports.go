@@ -9,9 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"goniec/domain/calendar"
-
 	"github.com/jackc/pgx/v5"
+
+	"goniec/domain/calendar"
 )
 
 // Bounds of a report; its range is bounded by who asks.
@@ -247,9 +247,15 @@ func ask[S any](ctx context.Context, tx pgx.Tx, f *Report, s sums, each func(S) 
 func (r *Reader) snapshot(ctx context.Context, fn func(context.Context, pgx.Tx) error) error {
 	ctx, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()
+	return r.atOnce(ctx, func(tx pgx.Tx) error { return fn(ctx, tx) })
+}
+
+// atOnce runs queries that all see the same, as long as they take. Its error is fn's
+// own, or as a query's.
+func (r *Reader) atOnce(ctx context.Context, fn func(pgx.Tx) error) error {
 	var own error
 	err := pgx.BeginTxFunc(ctx, r.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		own = fn(ctx, tx)
+		own = fn(tx)
 		return own
 	})
 	if err != nil && own == nil {

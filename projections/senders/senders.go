@@ -33,9 +33,16 @@ func New() Projection {
 	return Projection{projections.Model{
 		Called: Name, Journals: []string{eventstore.Accounts}, Files: files,
 		Compared: []projections.Table{{Name: "senders", Key: "id"}},
-		Contract: []projections.View{{Name: "senders", Select: `SELECT id, account, version, name, company, country, two_way, state, service_id,
+		Contract: []projections.View{
+			{Name: "senders", Select: `SELECT id, account, version, name, company, country, two_way, state, service_id,
 		active_on, submitted_at, reasons, created_at, updated_at, history, suspended, closed, ends_with, closes, enabled_from,
-			changing, task, task_due, active_spells, suspended_spells FROM senders`}},
+			changing, task, task_due, active_spells, suspended_spells,
+			fold #> '{state,sender,offs}' AS offs, fold #> '{state,sender,ons}' AS ons FROM senders`},
+			{Name: "sender_states", Select: `SELECT account, id AS sender, name, country, company, state,
+			array_remove(ARRAY[CASE WHEN suspended THEN 'suspended' END, CASE WHEN ends_with IS NOT NULL THEN 'closing' END, CASE WHEN closed THEN 'closed' END], NULL) AS badges,
+			((ends_with || '-01')::date + interval '1 month' - interval '1 day')::date AS ends_on, closes AS ends_for_good, enabled_from,
+			service_id, submitted_at, active_on, active_spells, suspended_spells, updated_at, history FROM senders`},
+		},
 	}}
 }
 

@@ -142,6 +142,11 @@ func end(rs []packed) int64 {
 	return rs[len(rs)-1].offset + 2
 }
 
+// Read is a closing.Records.Read; prefixes of topics are not known here.
+func (j *Journal) Read(topic string, p int32, from int64, _ int32) eventstore.Source {
+	return &source{j: j, name: name(topic, p), next: from}
+}
+
 // Open is a projections.Config.Open.
 func (j *Journal) Open(topic string, p int32, from int64) projections.Source {
 	return &source{j: j, name: name(topic, p), next: from}
@@ -154,6 +159,8 @@ type source struct {
 }
 
 func (s *source) Close() {}
+
+func (s *source) Position() int64 { return s.next }
 
 func (s *source) Next(ctx context.Context) (eventstore.Batch, error) {
 	for {

@@ -3,8 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
@@ -135,22 +133,12 @@ func (a *app) recompute(ctx context.Context, month, of string) error {
 	if err != nil {
 		return failWith(ExitUsage, err)
 	}
-	c, err := a.cluster()
-	if err != nil {
-		return err
-	}
-	zone, err := time.LoadLocation(c.Zone)
-	if err != nil {
-		return failWith(ExitUsage, fmt.Errorf("zone: %w", err))
-	}
-	cfg, closed, err := a.journal()
+	source, _, closed, err := a.source()
 	if err != nil {
 		return err
 	}
 	defer closed()
-	list, err := closing.Recompute(ctx, closing.Source{
-		Client: cfg.Client, Topics: cfg.Topics, Installation: cfg.Installation, Partitions: cfg.Partitions, Zone: zone,
-	}, m, of)
+	list, err := closing.Recompute(ctx, source, m, of)
 	if err != nil {
 		return interrupted(ctx, unavailable(err))
 	}

@@ -22,7 +22,7 @@ import (
 )
 
 // rules.md F4, F9: a month from its first message to its close, and computed again
-// from the journal alone.
+// from the journal alone; read models and carriers are compared with it.
 func TestAMonthIsClosedAndComputedAgain(t *testing.T) {
 	t.Parallel()
 	addr, prefix := testkit.Kafka(t)
@@ -107,6 +107,14 @@ func TestAMonthIsClosedAndComputedAgain(t *testing.T) {
 	require.True(t, told.Agrees)
 	require.Equal(t, s.Total, told.Accounts[0].Computed)
 	require.EqualValues(t, 3, told.Accounts[0].Charges)
+
+	same := do("billing", "reconcile", month.String())
+	require.Zero(t, same.code, same.out+same.err)
+	require.Contains(t, same.out, month.String()+": 3 charges in 2 lines, the same everywhere")
+	carrier := file(t, "carrier.csv", "month,sender,country,channel,count\n"+month.String()+",NOBODY,PL,viber,3\n")
+	differs := do("billing", "reconcile", month.String(), "--carrier", carrier)
+	require.Equal(t, ExitFailed, differs.code)
+	require.Contains(t, differs.out, "DIFFERS NOBODY, PL, viber: ours 0, the carrier's 3")
 }
 
 func advance(t *testing.T, up *run.Up, by time.Duration) {
@@ -134,4 +142,37 @@ func billingKey(t *testing.T, up *run.Up) string {
 	var k httpapi.KeyBody
 	require.NoError(t, json.NewDecoder(resp.Body).Decode(&k))
 	return file(t, "billing_key", k.Key)
+}
+
+// rules.md F3, F5, F6: the forecast as people read it.
+func TestForecastIsTold(t *testing.T) {
+	t.Parallel()
+	body := httpapi.ForecastBody{Account: testID, Month: "2026-11", Day: 10, Days: 30, Currency: "PLN", Senders: []httpapi.SenderForecast{
+		{
+			Name: "DUO", Countries: []string{"CZ", "SK"}, Minimum: "300.00", Messages: 1200, Amount: "50.00", ExpectedMessages: 3600, ExpectedAmount: "150.00", MissingAmount: "150.00", TopUp: "150.00",
+			NoticeFor: "2026-11", NoticeBy: "2026-11-24", WaitingCosts: "300.00", OffsLeft: 2, OnsLeft: 1,
+		},
+		{Name: "NEW", Countries: []string{"PL"}, Free: "activation_month", Amount: "0.00", ExpectedAmount: "0.00", TopUp: "0.00", Ends: "2026-12", WaitingCosts: "0.00"},
+		{Name: "X", Countries: []string{"PL"}, Minimum: "300.00", MinimumMessages: 9, MissingMessages: 3, Amount: "0.00", ExpectedAmount: "0.00", TopUp: "300.00", Ends: "2026-12", WaitingCosts: "0.00"},
+	}}
+	asked := ""
+	f := newFake(t).on("GET /v1/billing/forecast", func(_ int, _ []byte, r *http.Request) (int, any) {
+		asked = r.URL.Query().Get("account")
+		return 200, body
+	})
+	got := f.do("billing", "forecast", "--account", testID)
+	require.Zero(t, got.code, got.err)
+	require.Equal(t, testID, asked)
+	for _, line := range []string{
+		`2026-11, day 10 of 30; expected: as much on every day as so far`,
+		`DUO +CZ\+SK +1,200, 50.00 +3,600, 150.00 +300.00 +150.00 +150.00 +2026-11-24 for 2026-11 +300.00 +2/1`,
+		`NEW +PL +0, 0.00 +0, 0.00 +none in the month of activation +– +0.00 +ends 2026-12 +0.00 +0/0`,
+		`X +PL .* 9 messages or 300.00 +3 messages +300.00`,
+		`amounts in PLN`,
+	} {
+		require.Regexp(t, line, got.out)
+	}
+	require.Equal(t, body, decode[httpapi.ForecastBody](t, f.do("billing", "forecast", "--json").out))
+	body.Senders = nil
+	require.Contains(t, f.do("billing", "forecast").out, "no sender is active")
 }

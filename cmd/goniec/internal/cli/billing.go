@@ -17,7 +17,7 @@ import (
 )
 
 func (a *app) billingCommand() *cobra.Command {
-	return group("billing", "Months: totals, statements, credits, closing", a.billingTotals(), a.billingStatement(), a.billingClose(), a.billingRecompute(), a.billingCredit(), a.billingWaive())
+	return group("billing", "Months: totals, statements, credits, closing", a.billingTotals(), a.billingForecast(), a.billingStatement(), a.billingClose(), a.billingRecompute(), a.billingReconcile(), a.billingCredit(), a.billingWaive())
 }
 
 func (a *app) billingTotals() *cobra.Command {

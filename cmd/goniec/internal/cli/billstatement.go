@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	_ "embed" // the page
 	"errors"
 	"html/template"
@@ -12,18 +13,21 @@ import (
 	"goniec/adapters/sheet"
 	"goniec/cmd/goniec/internal/words"
 	"goniec/domain/billing"
+	"goniec/domain/money"
 )
 
 func (a *app) billingStatement() *cobra.Command {
-	var format string
+	var format, xlsx string
 	cmd := &cobra.Command{
 		Use: "statement ACCOUNT MONTH", Short: "Show a month's statement: each line with its rule, price version and count", Args: cobra.ExactArgs(2),
 		Long: `Shows a closed month as it was decided, or an open one as a preview of what it would come
 to if nothing else happened. Each line is rounded once; the total is the sum of the lines.
+CSV and XLSX hold the lines alone.
 
 A client's key shows its own account's; keys of the installation show any. With a running
 up the operator's is found by itself.`,
-		Example: "goniec billing statement 00000000-0000-8000-8000-000000000001 2026-11\ngoniec billing statement 00000000-0000-8000-8000-000000000001 2026-11 --format html",
+		Example: "goniec billing statement 00000000-0000-8000-8000-000000000001 2026-11\ngoniec billing statement 00000000-0000-8000-8000-000000000001 2026-11 --format html\n" +
+			"goniec billing statement 00000000-0000-8000-8000-000000000001 2026-11 --xlsx 2026-11.xlsx",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			write, ok := map[string]func(httpapi.StatementBody) error{
 				"text": func(s httpapi.StatementBody) error { a.sayStatement(s); return nil },
@@ -45,14 +49,27 @@ up the operator's is found by itself.`,
 			if err != nil {
 				return err
 			}
-			if a.json {
+			switch {
+			case xlsx != "":
+				return a.statementFile(xlsx, s)
+			case a.json:
 				return a.print(s)
 			}
 			return write(s)
 		},
 	}
 	cmd.Flags().StringVar(&format, "format", "text", "`text`, json, csv or html")
+	cmd.Flags().StringVar(&xlsx, "xlsx", "", "write a spreadsheet to this `file` instead")
+	cmd.MarkFlagsMutuallyExclusive("format", "xlsx")
 	return cmd
+}
+
+func (a *app) statementFile(path string, s httpapi.StatementBody) error {
+	var file bytes.Buffer
+	if err := statementTable(s).WriteXLSX(&file); err != nil {
+		return err
+	}
+	return a.writeSheet(path, file.Bytes())
 }
 
 func (a *app) sayStatement(s httpapi.StatementBody) {
@@ -61,6 +78,9 @@ func (a *app) sayStatement(s httpapi.StatementBody) {
 		a.say("closed %s", moment(*s.ClosedAt))
 	} else {
 		a.say("PREVIEW: the month is open")
+	}
+	if s.Party != nil {
+		a.sayParty(*s.Party)
 	}
 	var rows [][]string
 	for _, l := range s.Lines {
@@ -71,8 +91,11 @@ func (a *app) sayStatement(s httpapi.StatementBody) {
 	if len(rows) > 0 {
 		a.table([]string{"RULE", "WHAT", "TO", "PRICES", "COUNT", "AMOUNT", ""}, rows)
 	}
-	for _, o := range s.Obligations {
+	for _, o := range minimums(s.Obligations) {
 		a.say("minimum of %s in %s, %s: %s", o.Sender, strings.Join(o.Countries, ", "), o.Month, obligationWords(o, s.Currency))
+	}
+	if others := othersWords(s.Obligations, s.Currency); others != "" {
+		a.say("%s", others)
 	}
 	a.say("total: %s", words.Money(s.Total, s.Currency))
 }
@@ -104,12 +127,37 @@ func countWords(l httpapi.StatementLine) string {
 	return words.Thousands(l.Count) + " in " + words.Count(int(l.Parts), "part")
 }
 
+// minimums is what statements say sender by sender; othersWords sums the rest up.
+func minimums(list []httpapi.ObligationBody) (out []httpapi.ObligationBody) {
+	for _, o := range list {
+		if o.Reason != billing.ReasonNoMinimum {
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
+// othersWords is of the senders that the terms have no minimum for; "" when there are none.
+func othersWords(list []httpapi.ObligationBody, currency string) string {
+	n, traffic := len(list)-len(minimums(list)), money.Cents(0)
+	for _, o := range list {
+		if o.Reason == billing.ReasonNoMinimum {
+			amount, _ := money.ParseCents(o.Traffic) // the API's
+			traffic, _ = traffic.Plus(amount)        // of lines that could be summed up
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return words.Count(n, "sender") + " without a minimum in the terms, Viber traffic " + words.Money(traffic.String(), currency)
+}
+
 func obligationWords(o httpapi.ObligationBody, currency string) string {
-	said, ok := map[string]string{
-		billing.ReasonReached: "reached", billing.ReasonActivationMonth: "none in the month of activation",
-		billing.ReasonWaived: "waived", billing.ReasonNoMinimum: "none in the terms",
-	}[o.Reason]
-	if !ok {
+	said := freeWords(o.Reason)
+	switch o.Reason {
+	case billing.ReasonReached:
+		said = "reached"
+	case billing.ReasonCharged:
 		said = words.Money(o.Charged, currency) + " charged"
 	}
 	return said + ", Viber traffic " + words.Money(o.Traffic, currency)
@@ -137,4 +185,6 @@ func statementTable(s httpapi.StatementBody) sheet.Table {
 var statementHTML string
 
 // The template is parsed once and never changed.
-var statementPage = template.Must(template.New("statement").Funcs(template.FuncMap{"what": lineWords, "count": countWords, "owed": obligationWords}).Parse(statementHTML))
+var statementPage = template.Must(template.New("statement").Funcs(template.FuncMap{
+	"what": lineWords, "count": countWords, "owed": obligationWords, "minimums": minimums, "others": othersWords,
+}).Parse(statementHTML))

@@ -190,7 +190,7 @@ func (a *app) root() *cobra.Command {
 	flags.StringVar(&a.logLevel, "log-level", "", "`level` of the log: debug, info, warn or error")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return failWith(ExitUsage, err) })
 	root.AddCommand(
-		a.upCommand(), a.serveCommand(), a.simulatorCommand(), a.sendCommand(), a.messagesCommand(), a.reportCommand(), a.billingCommand(), a.senderCommand(), a.regulationsCommand(),
+		a.upCommand(), a.serveCommand(), a.simulatorCommand(), a.sendCommand(), a.messagesCommand(), a.reportCommand(), a.billingCommand(), a.accountCommand(), a.senderCommand(), a.regulationsCommand(), a.pricesCommand(),
 		a.optOutCommand(), a.webhooksCommand(), a.topicsCommand(), a.partitionsCommand(), a.keysCommand(), a.projectionsCommand(), a.configCommand(), a.secretsCommand(),
 		a.pauseCommand(), a.resumeCommand(), a.unknownCommand(), a.unmatchedCommand(), a.operatorCommand(), a.parkedCommand(), a.versionCommand(), a.auditCommand(), a.demoCommand(), a.demoChildCommand(),
 	)

@@ -1,18 +1,20 @@
 package cli
 
 import (
+	"context"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"goniec/adapters/httpapi"
+	"goniec/cmd/goniec/internal/words"
 	"goniec/domain/account"
 )
 
@@ -109,6 +111,7 @@ the time, the key with its label and, sealed, the address that the request came 
 func (a *app) regulationsPublish() *cobra.Command {
 	var in httpapi.RegulationsRequest
 	var text, minimums string
+	var yes bool
 	cmd := &cobra.Command{
 		Use: "publish", Short: "Publish a version", Args: cobra.NoArgs,
 		Long: `Publishes a version, which needs an operator's key. It begins at least 30 days ahead; only
@@ -116,10 +119,11 @@ the first one may begin at once, and then accounts that have not accepted it sen
 nothing from that day on. A version cannot be taken back; a later one with the same
 first day takes its place.
 
-The minimums are a JSON list of {"country", "currency", "amount"}, and where they differ
-"unit" (amount or messages, then with "messages"), "mode" (true_up or full) and "scope"
-(per_country or highest_of_sender).`,
-		Example: "goniec regulations publish --title \"Regulations 2027\" --text regulations.pdf --valid-from 2027-01-01 --minimums minimums.json",
+Without --yes nothing is published: it says which minimums would change, and for which
+senders. The minimums are a CSV, YAML or JSON file with country, currency and amount, and
+where they differ unit (amount or messages, then with messages), mode (true_up or full) and
+scope (per_country or highest_of_sender).`,
+		Example: "goniec regulations publish --title \"Regulations 2027\" --text regulations.pdf --valid-from 2027-01-01 --minimums minimums.csv --yes",
 		RunE: a.withOperator(func(cmd *cobra.Command, api *remote, _ []string) (err error) {
 			if in.Text, in.ContentType, err = readText(text); err != nil {
 				return err
@@ -127,24 +131,40 @@ The minimums are a JSON list of {"country", "currency", "amount"}, and where the
 			if in.Minimums, err = readMinimums(minimums); err != nil {
 				return err
 			}
-			out, err := api.PublishRegulations(cmd.Context(), in)
-			if err != nil {
-				return err
-			}
-			return a.show(out, func() {
-				a.say("version %d of the regulations is published; it is in force from %s", out.Version, out.ValidFrom)
-			})
+			return a.publishRegulations(cmd.Context(), api, in, yes)
 		}),
 	}
 	fs := cmd.Flags()
 	fs.StringVar(&in.Title, "title", "", "`title` of the version (required)")
 	fs.StringVar(&text, "text", "", "`file` with the text: .pdf, .txt, .md or .html, at most 1 MB (required)")
 	fs.StringVar(&in.ValidFrom, "valid-from", "", "first `day`, in the billing zone (required)")
-	fs.StringVar(&minimums, "minimums", "", "`file` with the minimums, JSON")
+	fs.StringVar(&minimums, "minimums", "", "`file` with the minimums: .csv, .yaml or .json")
+	fs.BoolVar(&yes, "yes", false, "publish it")
 	for _, name := range []string{"title", "text", "valid-from"} {
 		_ = cmd.MarkFlagRequired(name) // they were defined above
 	}
 	return cmd
+}
+
+func (a *app) publishRegulations(ctx context.Context, api *remote, in httpapi.RegulationsRequest, yes bool) error {
+	preview, err := api.PreviewRegulations(ctx, httpapi.MinimumsRequest{ValidFrom: in.ValidFrom, Minimums: in.Minimums})
+	if err != nil {
+		return err
+	}
+	if !yes {
+		return a.show(preview, func() {
+			a.sayMinimums(preview)
+			a.say("Nothing was published: repeat with --yes to publish the version.")
+		})
+	}
+	out, err := api.PublishRegulations(ctx, in)
+	if err != nil {
+		return err
+	}
+	return a.show(out, func() {
+		a.sayMinimums(preview)
+		a.say("version %d of the regulations is published; it is in force from %s", out.Version, out.ValidFrom)
+	})
 }
 
 // readText reads a file of a version; its name's ending says what it is.
@@ -161,18 +181,66 @@ func readText(path string) (text, contentType string, err error) {
 	return base64.StdEncoding.EncodeToString(data), contentType, err
 }
 
-func readMinimums(path string) (list []account.Minimum, err error) {
+func (a *app) sayMinimums(p httpapi.MinimumsPreview) {
+	if len(p.Changes) == 0 {
+		a.say("no minimum differs from the version in force then")
+		return
+	}
+	rows := make([][]string, len(p.Changes))
+	for i, c := range p.Changes {
+		rows[i] = []string{c.Country, minimumWords(c.Before), minimumWords(c.After)}
+	}
+	a.table([]string{"COUNTRY", "BEFORE", "AFTER"}, rows)
+	if len(p.Senders) == 0 {
+		a.say("for no sender that there is")
+		return
+	}
+	rows = make([][]string, len(p.Senders))
+	for i, s := range p.Senders {
+		rows[i] = []string{s.Sender, s.Country, string(s.State), s.Account}
+	}
+	a.table([]string{"SENDER", "COUNTRY", "STATE", "ACCOUNT"}, rows)
+}
+
+func minimumWords(m *account.Minimum) string {
+	if m == nil {
+		return "–"
+	}
+	s := words.Money(m.Amount, m.Currency)
+	if m.Unit == account.UnitMessages {
+		s += fmt.Sprintf(" below %s", words.Count(m.Messages, "message"))
+	}
+	if m.Mode == account.FullMinimum {
+		s += ", on top"
+	}
+	if m.Scope == account.HighestOfSender {
+		s += ", the highest of the sender's"
+	}
+	return s
+}
+
+var minimumColumns = []string{"country", "currency", "unit", "amount", "messages", "mode", "scope"}
+
+func readMinimums(path string) ([]account.Minimum, error) {
 	if path == "" {
 		return nil, nil
 	}
-	data, err := readBounded("--minimums", path, httpapi.MaxBody)
+	rows, err := readRows("--minimums", path, minimumColumns, account.MaxMinimums)
 	if err != nil {
 		return nil, err
 	}
-	if err := json.Unmarshal(data, &list); err != nil {
-		return nil, failWith(ExitUsage, errors.New("--minimums: the file does not hold a JSON list of minimums"))
+	out := make([]account.Minimum, len(rows))
+	for i, r := range rows {
+		v := r.Values
+		out[i] = account.Minimum{Country: v["country"], Currency: v["currency"], Unit: v["unit"], Amount: v["amount"], Mode: v["mode"], Scope: v["scope"]}
+		if v["messages"] == "" {
+			continue
+		}
+		if out[i].Messages, err = strconv.Atoi(v["messages"]); err != nil {
+			return nil, failWith(ExitUsage, fmt.Errorf("--minimums: line %d: messages must be a whole number", r.Line))
+		}
 	}
-	return list, nil
+	return out, nil
 }
 
 func readBounded(flag, path string, limit int64) ([]byte, error) {

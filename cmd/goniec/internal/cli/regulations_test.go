@@ -48,12 +48,19 @@ func TestRegulationsShownAndAccepted(t *testing.T) {
 func TestRegulationsPublished(t *testing.T) {
 	t.Parallel()
 	f := newFake(t).says("POST /v1/regulations", 201, httpapi.RegulationsBody{Version: 3, ValidFrom: "2027-01-01"})
-	publish := func(text, minimums string) result {
-		return f.do("regulations", "publish", "--title", "R", "--text", text, "--valid-from", "2027-01-01", "--minimums", minimums)
+	pl := account.Minimum{Country: "PL", Currency: "PLN", Unit: account.UnitAmount, Amount: "250.00"}
+	f.says("POST /v1/regulations/preview", 200, httpapi.MinimumsPreview{
+		Changes: []account.MinimumChange{{Country: "PL", Currency: "PLN", After: &pl}},
+		Senders: []account.MinimumEffect{{Account: "a-1", Sender: "Sowa", Country: "PL", State: account.SenderActive}},
+	})
+	publish := func(text, minimums string, more ...string) result {
+		return f.do(append([]string{"regulations", "publish", "--title", "R", "--text", text, "--valid-from", "2027-01-01", "--minimums", minimums}, more...)...)
 	}
 	text, minimums := file(t, "r.txt", "rules"), file(t, "m.json", `[{"country":"PL","currency":"PLN","amount":"250.00"}]`)
-	require.Equal(t, result{0, "version 3 of the regulations is published; it is in force from 2027-01-01\n", ""}, publish(text, minimums))
-	sent := decode[httpapi.RegulationsRequest](t, f.got("POST")[0].body)
+	preview := "COUNTRY  BEFORE  AFTER\nPL       –       250.00 PLN\nSENDER  COUNTRY  STATE   ACCOUNT\nSowa    PL       active  a-1\n"
+	require.Equal(t, result{0, preview + "Nothing was published: repeat with --yes to publish the version.\n", ""}, publish(text, minimums))
+	require.Equal(t, result{0, preview + "version 3 of the regulations is published; it is in force from 2027-01-01\n", ""}, publish(text, minimums, "--yes"))
+	sent := decode[httpapi.RegulationsRequest](t, f.got("POST")[2].body)
 	require.Equal(t, httpapi.RegulationsRequest{
 		Title: "R", Text: base64.StdEncoding.EncodeToString([]byte("rules")), ContentType: "text/plain", ValidFrom: "2027-01-01",
 		Minimums: []account.Minimum{{Country: "PL", Currency: "PLN", Amount: "250.00"}},
@@ -61,5 +68,7 @@ func TestRegulationsPublished(t *testing.T) {
 	for _, r := range []result{publish(file(t, "r.doc", "x"), ""), publish(text, file(t, "x.json", "{")), publish(filepath.Join(t.TempDir(), "none.txt"), "")} {
 		require.Equal(t, ExitUsage, r.code)
 	}
-	require.Len(t, f.got("POST"), 1)
+	require.Len(t, f.got("POST"), 3)
+	bad := publish(text, file(t, "m.csv", "country,currency,amount,messages\nPL,PLN,250,many\n"))
+	require.Equal(t, result{ExitUsage, "", "goniec: --minimums: line 2: messages must be a whole number\n"}, bad)
 }

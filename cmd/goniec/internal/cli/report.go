@@ -80,7 +80,7 @@ func (a *app) report(ctx context.Context, name string, f *reportFlags, show func
 	return show(api, f.ReportFilter)
 }
 
-// fileBody is what a report says with --xlsx and --json.
+// fileBody is what a spreadsheet is told by with --xlsx and --json.
 type fileBody struct {
 	File  string `json:"file"`
 	Bytes int    `json:"bytes"`
@@ -91,10 +91,14 @@ func (a *app) reportFile(ctx context.Context, api *remote, name string, f *repor
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(f.xlsx, file, 0o600); err != nil {
-		return fmt.Errorf("write report: %w", err)
+	return a.writeSheet(f.xlsx, file)
+}
+
+func (a *app) writeSheet(path string, file []byte) error {
+	if err := os.WriteFile(path, file, 0o600); err != nil {
+		return fmt.Errorf("write spreadsheet: %w", err)
 	}
-	return a.show(fileBody{f.xlsx, len(file)}, func() { a.say("written to %s", f.xlsx) })
+	return a.show(fileBody{path, len(file)}, func() { a.say("written to %s", path) })
 }
 
 func (a *app) reportTraffic() *cobra.Command {

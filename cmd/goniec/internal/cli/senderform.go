@@ -13,7 +13,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"goniec/adapters/httpapi"
+	"goniec/cmd/goniec/internal/words"
 	"goniec/domain/account"
+	"goniec/domain/billing"
 )
 
 func (a *app) senderCommand() *cobra.Command {
@@ -24,7 +26,7 @@ nothing can be changed until it is withdrawn or returned. An operator's key may
 submit a sender whose form is filled elsewhere.`, "submit", nil),
 		a.senderStep("withdraw", "Take a submission back for changes", `Takes a submission back, as long as it was not passed to Viber.`, "withdraw", nil),
 	}
-	cmd := group("sender", "Senders and the form that they are verified by", slices.Concat(commands, a.senderSwitches(), a.senderReview())...)
+	cmd := group("sender", "Senders: their form, its verification, their end and beginning", slices.Concat(commands, a.senderSwitches(), a.senderReview())...)
 	cmd.Long = `A sender is one sender name for one destination country. Its form is saved in parts, as
 often as you like, and submitted when it lacks nothing.`
 	return cmd
@@ -59,16 +61,52 @@ func (a *app) saySenders(list []httpapi.SenderBody) error {
 				return err
 			}
 		}
-		rows = append(rows, []string{s.ID, s.Name, s.Country, badged(s), fmt.Sprint(len(lacks(s)))})
+		month, last := trafficWords(s.Traffic)
+		rows = append(rows, []string{s.ID, s.Name, s.Country, badged(s), fmt.Sprint(len(lacks(s))), owedWords(s.Traffic), month, last})
 	}
 	switch {
 	case a.json:
 	case len(rows) == 0:
 		a.say("there are no senders; the first one: goniec sender create --company NAME")
 	default:
-		a.table([]string{"ID", "NAME", "COUNTRY", "STATE", "MISSING"}, rows)
+		a.table([]string{"ID", "NAME", "COUNTRY", "STATE", "MISSING", "MINIMUM", "THIS MONTH", "LAST MONTH"}, rows)
 	}
 	return nil
+}
+
+// owedWords is what a sender owes at least in the month.
+func owedWords(t *httpapi.SenderTraffic) string {
+	switch {
+	case t == nil:
+		return "-"
+	case t.Free != "":
+		return freeWords(t.Free)
+	case t.MinimumMessages > 0:
+		return words.Count(int(t.MinimumMessages), "message") + " or " + words.Money(t.Minimum, t.Currency)
+	}
+	return words.Money(t.Minimum, t.Currency)
+}
+
+func freeWords(reason string) string {
+	said, ok := map[string]string{
+		billing.ReasonActivationMonth: "none in the month of activation", billing.ReasonWaived: "waived", billing.ReasonNoMinimum: "none in the terms",
+		"not_active": "none, it is not active",
+	}[reason]
+	if !ok {
+		return reason
+	}
+	return said
+}
+
+// trafficWords is a sender's traffic of this month and of the last.
+func trafficWords(t *httpapi.SenderTraffic) (month, last string) {
+	if t == nil {
+		return "-", "-"
+	}
+	both := func(messages int64, amount string) string {
+		return words.Thousands(messages) + ", " + words.Money(amount, t.Currency)
+	}
+	return both(t.Messages, t.Amount), both(t.LastMessages, t.LastAmount)
 }
 
 // lacks is what keeps a sender from being submitted: what an operator took as
@@ -87,6 +125,10 @@ func (a *app) saySender(s httpapi.SenderBody) {
 		a.say("  returned: %s", r)
 	}
 	a.saySwitches(s)
+	if s.Traffic != nil {
+		month, last := trafficWords(s.Traffic)
+		a.say("  on Viber in %s: %s; last month %s; minimum: %s", s.Traffic.Month, month, last, owedWords(s.Traffic))
+	}
 	if s.State == string(account.SenderNew) && len(s.Missing) == 0 {
 		a.say("  ready to be verified: goniec sender submit %s", s.ID)
 	}
@@ -277,14 +319,26 @@ func readLogo(path string) (string, error) {
 
 // senderStep is POST /v1/senders/{id}/<path>; body is asked for when the flags were read.
 func (a *app) senderStep(use, short, long, path string, body func() any) *cobra.Command {
-	cmd := &cobra.Command{Use: use + " ID", Short: short, Long: long, Args: cobra.ExactArgs(1)}
-	cmd.RunE = func(c *cobra.Command, args []string) error { return a.stepSender(c, args[0], path, body) }
+	return stepCommand(use, short, long, a.stepSender(path, body))
+}
+
+// operatorStep is senderStep with an operator's key.
+func (a *app) operatorStep(use, short, long, path string, body func() any) *cobra.Command {
+	return stepCommand(use, short, long, a.withOperator(a.step(path, body)))
+}
+
+func stepCommand(use, short, long string, run func(*cobra.Command, []string) error) *cobra.Command {
+	cmd := &cobra.Command{Use: use + " ID", Short: short, Long: long, Args: cobra.ExactArgs(1), RunE: run}
 	cmd.Flags().Int64("if-version", 0, "only if it is still at this `version`; see show")
 	return cmd
 }
 
-func (a *app) stepSender(cmd *cobra.Command, id, path string, body func() any) error {
-	return a.withAPI(func(cmd *cobra.Command, api *remote, _ []string) error {
+func (a *app) stepSender(path string, body func() any) func(*cobra.Command, []string) error {
+	return a.withAPI(a.step(path, body))
+}
+
+func (a *app) step(path string, body func() any) func(*cobra.Command, *remote, []string) error {
+	return func(cmd *cobra.Command, api *remote, args []string) error {
 		version, err := cmd.Flags().GetInt64("if-version")
 		if err != nil {
 			return err
@@ -293,7 +347,7 @@ func (a *app) stepSender(cmd *cobra.Command, id, path string, body func() any) e
 		if body != nil {
 			in = body()
 		}
-		s, err := api.StepSender(cmd.Context(), id, path, version, in)
+		s, err := api.StepSender(cmd.Context(), args[0], path, version, in)
 		if err != nil {
 			return notFound(err, "sender")
 		}
@@ -301,5 +355,5 @@ func (a *app) stepSender(cmd *cobra.Command, id, path string, body func() any) e
 			a.say("%s for %s is %s, version %d", s.Name, s.Country, s.State, s.Version)
 			a.saySwitches(s)
 		})
-	})(cmd, []string{id})
+	}
 }

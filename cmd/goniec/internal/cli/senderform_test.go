@@ -38,8 +38,14 @@ func TestSenderShow(t *testing.T) {
 		require.Contains(t, got.out, line)
 	}
 	require.Equal(t, aSender(), decode[httpapi.SenderBody](t, f.do("sender", "show", testID, "--json").out))
-	f.says("GET /v1/senders", 200, httpapi.SenderList{Senders: []httpapi.SenderBody{aSender()}})
-	require.Contains(t, f.do("sender", "show").out, testID+"  Żabka  PL       new    1\n")
+	active := aSender()
+	active.State, active.Traffic = "active", &httpapi.SenderTraffic{Month: "2026-11", Currency: "PLN", Minimum: "300.00", Messages: 1200, Amount: "120.50", LastAmount: "0.00"}
+	f.says("GET /v1/senders", 200, httpapi.SenderList{Senders: []httpapi.SenderBody{aSender(), active}})
+	list := f.do("sender", "show").out
+	require.Regexp(t, testID+` +Żabka +PL +new +1 +- +- +-\n`, list)
+	require.Regexp(t, testID+` +Żabka +PL +active +0 +300.00 PLN +1,200, 120.50 PLN +0, 0.00 PLN\n`, list)
+	f.says("GET /v1/senders/*", 200, active)
+	require.Contains(t, f.do("sender", "show", testID).out, "  on Viber in 2026-11: 1,200, 120.50 PLN; last month 0, 0.00 PLN; minimum: 300.00 PLN\n")
 	f.says("GET /v1/senders/*", 404, httpapi.Problem{Status: 404, Code: "not_found", Detail: "x"})
 	require.Equal(t, result{ExitRefused, "", "goniec: this account has no such sender (not_found)\n"}, f.do("sender", "show", testID))
 }
@@ -103,4 +109,19 @@ func TestSenderLogo(t *testing.T) {
 	require.Equal(t, ExitUsage, f.do("sender", "logo", testID, "--out", filepath.Join(t.TempDir(), "none", "x")).code)
 	f.says("GET /v1/senders/"+testID+"/logo", 404, httpapi.Problem{Status: 404, Code: "not_found", Detail: "x"})
 	require.Equal(t, result{ExitRefused, "", "goniec: this account has no such sender or logo (not_found)\n"}, f.do("sender", "logo", testID, "--out", path))
+}
+
+// rules.md A4, F2, F3: the minimum in words.
+func TestMinimumIsTold(t *testing.T) {
+	t.Parallel()
+	for want, m := range map[string]*httpapi.SenderTraffic{
+		"-":                               nil,
+		"none in the month of activation": {Free: "activation_month"},
+		"none, it is not active":          {Free: "not_active"},
+		"of_a_newer_build":                {Free: "of_a_newer_build"},
+		"300.00 PLN":                      {Minimum: "300.00", Currency: "PLN"},
+		"5 messages or 300.00 PLN":        {Minimum: "300.00", Currency: "PLN", MinimumMessages: 5},
+	} {
+		require.Equal(t, want, owedWords(m))
+	}
 }

@@ -20,7 +20,7 @@ func (a *app) senderSwitches() []*cobra.Command {
 func (a *app) senderReview() []*cobra.Command {
 	return []*cobra.Command{
 		a.senderTasks(), a.senderPass(), a.senderApprove(), a.senderReturn(),
-		a.senderStep("confirm", "Say that it was switched off, or on, at Viber", "Says that what the sender's task asks for was done at Viber. For operators.", "confirm", nil),
+		a.operatorStep("confirm", "Say that it was switched off, or on, at Viber", "Says that what the sender's task asks for was done at Viber. For operators.", "confirm", nil),
 		a.senderReason("suspend", "Stop an active sender at once", "Stops an active sender at once: new messages are refused, and accepted ones go as SMS.\nFor operators."),
 		a.senderReason("lift", "Lift a suspension", "Lifts a suspension. For operators."),
 	}
@@ -37,7 +37,7 @@ instead, which is always possible.`, "disable", func() any { return in })
 	cmd.RunE = func(c *cobra.Command, args []string) error {
 		switch {
 		case withdraw:
-			return a.stepSender(c, args[0], "disable/withdraw", nil)
+			return a.stepSender("disable/withdraw", nil)(c, args)
 		case in.Reason == "":
 			return failWith(ExitUsage, errors.New("--reason is required"))
 		}
@@ -61,7 +61,7 @@ It is active when an operator has confirmed it.`, "enable", func() any { return 
 	step := cmd.RunE
 	cmd.RunE = func(c *cobra.Command, args []string) error {
 		if withdraw {
-			return a.stepSender(c, args[0], "enable/withdraw", nil)
+			return a.stepSender("enable/withdraw", nil)(c, args)
 		}
 		return step(c, args)
 	}
@@ -74,7 +74,7 @@ It is active when an operator has confirmed it.`, "enable", func() any { return 
 
 func (a *app) senderPass() *cobra.Command {
 	var in httpapi.PassRequest
-	cmd := a.senderStep("pass", "Record that Viber got the submission", "Records that a submission was handed to Viber; it cannot be withdrawn any more. For operators.", "pass",
+	cmd := a.operatorStep("pass", "Record that Viber got the submission", "Records that a submission was handed to Viber; it cannot be withdrawn any more. For operators.", "pass",
 		func() any { return in })
 	cmd.Flags().StringVar(&in.Reference, "reference", "", "Viber's `reference`")
 	return cmd
@@ -83,7 +83,7 @@ func (a *app) senderPass() *cobra.Command {
 func (a *app) senderApprove() *cobra.Command {
 	var in httpapi.ApproveRequest
 	var on string
-	cmd := a.senderStep("approve", "Make a submitted sender active", `Makes a submitted sender active, or the new version of an active one the one that works. For
+	cmd := a.operatorStep("approve", "Make a submitted sender active", `Makes a submitted sender active, or the new version of an active one the one that works. For
 operators.`, "approve", func() any { return in })
 	step := cmd.RunE
 	cmd.RunE = func(c *cobra.Command, args []string) error {
@@ -103,14 +103,14 @@ operators.`, "approve", func() any { return in })
 
 func (a *app) senderReturn() *cobra.Command {
 	var in httpapi.ReturnRequest
-	cmd := a.senderStep("return", "Send a submission back for changes", "Sends a submission back, with reasons. For operators.", "return", func() any { return in })
+	cmd := a.operatorStep("return", "Send a submission back for changes", "Sends a submission back, with reasons. For operators.", "return", func() any { return in })
 	cmd.Flags().StringArrayVar(&in.Reasons, "reason", nil, "`why`; may be given several times")
 	return cmd
 }
 
 func (a *app) senderReason(use, short, long string) *cobra.Command {
 	var in httpapi.ReasonRequest
-	cmd := a.senderStep(use, short, long, use, func() any { return in })
+	cmd := a.operatorStep(use, short, long, use, func() any { return in })
 	cmd.Flags().StringVar(&in.Reason, "reason", "", "`why` (required)")
 	_ = cmd.MarkFlagRequired("reason") // it was defined above
 	return cmd
@@ -120,7 +120,7 @@ func (a *app) senderTasks() *cobra.Command {
 	return &cobra.Command{
 		Use: "tasks", Short: "Show what operators have to do with senders", Args: cobra.NoArgs,
 		Long: "Shows what operators have to do at Viber, the most urgent first. For operators.",
-		RunE: a.withAPI(func(cmd *cobra.Command, api *remote, _ []string) error {
+		RunE: a.withOperator(func(cmd *cobra.Command, api *remote, _ []string) error {
 			list, err := api.Tasks(cmd.Context())
 			if err != nil {
 				return err

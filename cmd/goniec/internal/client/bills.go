@@ -10,6 +10,31 @@ import (
 
 func bills(month, rest string) string { return "/v1/billing/" + url.PathEscape(month) + rest }
 
+// Forecast returns what the current month comes to for the senders of the key's account
+// or, with a key of the installation, of the one that is named.
+func (c *Client) Forecast(ctx context.Context, account string) (out httpapi.ForecastBody, err error) {
+	q := url.Values{}
+	if account != "" {
+		q.Set("account", account)
+	}
+	err = c.get(ctx, "/v1/billing/forecast", q, &out)
+	return out, err
+}
+
+func party(account string) string { return "/v1/accounts/" + url.PathEscape(account) + "/party" }
+
+// Party returns whom an account's months are invoiced to.
+func (c *Client) Party(ctx context.Context, account string) (out httpapi.PartyBody, err error) {
+	err = c.get(ctx, party(account), nil, &out)
+	return out, err
+}
+
+// SetParty says whom; repeating it changes nothing.
+func (c *Client) SetParty(ctx context.Context, account string, in httpapi.PartyBody) (out httpapi.ChangedBody, err error) {
+	err = c.do(ctx, request{method: http.MethodPut, path: party(account), in: in, out: &out, repeatable: true})
+	return out, err
+}
+
 // Statement returns a month of an account, closed or as a preview.
 func (c *Client) Statement(ctx context.Context, account, month string) (out httpapi.StatementBody, err error) {
 	err = c.get(ctx, bills(month, "/statement"), url.Values{"account": {account}}, &out)

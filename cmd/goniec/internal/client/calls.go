@@ -135,12 +135,6 @@ func (c *Client) IssueKey(ctx context.Context, account string, in httpapi.KeyReq
 	return out, err
 }
 
-// PublishPrices adds a version of a price list.
-func (c *Client) PublishPrices(ctx context.Context, in httpapi.PricesRequest) (out httpapi.PricesBody, err error) {
-	err = c.do(ctx, request{method: http.MethodPost, path: "/v1/prices", in: in, out: &out})
-	return out, err
-}
-
 // Tasks lists what operators have to do.
 func (c *Client) Tasks(ctx context.Context) (out httpapi.TaskList, err error) {
 	err = c.get(ctx, "/v1/tasks", nil, &out)
@@ -168,6 +162,34 @@ func (c *Client) AcceptRegulations(ctx context.Context, version string) (out htt
 // PublishRegulations publishes a version. It needs an operator's key.
 func (c *Client) PublishRegulations(ctx context.Context, in httpapi.RegulationsRequest) (out httpapi.RegulationsBody, err error) {
 	err = c.do(ctx, request{method: http.MethodPost, path: "/v1/regulations", in: in, out: &out, repeatable: true})
+	return out, err
+}
+
+// PreviewRegulations says what a version's minimums would change.
+func (c *Client) PreviewRegulations(ctx context.Context, in httpapi.MinimumsRequest) (out httpapi.MinimumsPreview, err error) {
+	err = c.do(ctx, request{method: http.MethodPost, path: "/v1/regulations/preview", in: in, out: &out, repeatable: true})
+	return out, err
+}
+
+// Prices returns the versions of a price list; account "" is the default list.
+func (c *Client) Prices(ctx context.Context, account string) (out httpapi.PriceVersions, err error) {
+	q := url.Values{}
+	if account != "" {
+		q.Set("account", account)
+	}
+	err = c.get(ctx, "/v1/prices", q, &out)
+	return out, err
+}
+
+// PreviewPrices says what a version of a price list would change.
+func (c *Client) PreviewPrices(ctx context.Context, in httpapi.PricesRequest) (out httpapi.PricesPreview, err error) {
+	err = c.do(ctx, request{method: http.MethodPost, path: "/v1/prices/preview", in: in, out: &out, repeatable: true})
+	return out, err
+}
+
+// PublishPrices adds a version to a price list; each call adds one.
+func (c *Client) PublishPrices(ctx context.Context, in httpapi.PricesRequest) (out httpapi.PricesBody, err error) {
+	err = c.do(ctx, request{method: http.MethodPost, path: "/v1/prices", in: in, out: &out})
 	return out, err
 }
 

@@ -3,6 +3,9 @@ package demo
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -67,6 +70,32 @@ func TestRefusalsAreExpected(t *testing.T) {
 	}
 	_, err = all(answers(nil), answers(late), answers(nil))(t.Context())
 	require.ErrorIs(t, err, late)
+}
+
+// A month that came to anything else, a sender that stands elsewhere, a message
+// without an end: each is a fault.
+func TestMonthFindsFaults(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		answer := `{"senders":[{"name":"LIPA","state":"disabled"}]}`
+		if strings.HasSuffix(r.URL.Path, "/statement") {
+			answer = `{"state":"closed","total":"10.00"}`
+		}
+		_, _ = w.Write([]byte(answer))
+	}))
+	t.Cleanup(server.Close)
+	api, err := client.New(client.Config{URL: server.URL})
+	require.NoError(t, err)
+	m := &month{cast: newCast(), operator: api, report: &MonthReport{}, book: &Book{}, accepted: 1}
+	m.cast.market.api, m.cast.pharmacy.api = api, api
+	require.NoError(t, m.checkStatements(t.Context()))
+	require.NoError(t, m.checkSenders(t.Context()))
+	require.NoError(t, m.checkMessages(t.Context()))
+	require.False(t, allOK(m.report.Checks))
+	require.Len(t, m.report.Checks[0].Faults, len(monthTotals())-1, "one of them does come to 10.00")
+	require.Equal(t, []string{"LIPA is disabled, and has to be closed", "there are 1 senders, not 4"}, m.report.Checks[1].Faults)
+	require.Len(t, m.report.Checks[2].Faults, 1)
 }
 
 func TestRefusalsInWords(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"goniec/adapters/closing"
 	"goniec/adapters/httpapi"
 	"goniec/domain/calendar"
+	"goniec/eventstore"
 )
 
 // check reads what the months came to, and asks whether all of it is as it must be.
@@ -85,7 +86,7 @@ func (m *month) checkSenders(ctx context.Context) error {
 // checkRecomputed: the journal alone makes the same statements.
 func (m *month) checkRecomputed(ctx context.Context) error {
 	source := closing.Source{
-		Client: m.target.client, Topics: m.target.topics(), Installation: m.target.installation, Partitions: m.target.running.Partitions, Zone: m.zone,
+		Records: eventstore.NewCluster(eventstore.KafkaConfig{}, m.target.client), Topics: m.target.topics(), Installation: m.target.installation, Partitions: m.target.running.Partitions, Zone: m.zone,
 	}
 	var faults []string
 	for _, name := range closedMonths() {

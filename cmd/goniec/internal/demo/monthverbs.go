@@ -382,15 +382,15 @@ func (m *month) late(p *party, month, of string) verb {
 func (m *month) notClosed(month, code string) verb {
 	return func(ctx context.Context) (string, error) {
 		out, err := m.billing.CloseMonth(ctx, month, httpapi.CloseRequest{Confirm: true})
-		if err != nil {
-			return "", err
+		if err == nil && len(out.Accounts) == 0 {
+			err = errors.New("there are no accounts to close")
 		}
+		why := ""
 		for _, a := range out.Accounts {
-			if a.Code != code {
-				return "", fmt.Errorf("the close of %s has to be refused with %s: %s (%s)", month, code, a.Detail, a.Code)
+			if why = a.Detail; a.Code != code {
+				err = fmt.Errorf("the close of %s has to be refused with %s: %s (%s)", month, code, a.Detail, a.Code)
 			}
-			return "closing " + month + " is refused: " + a.Detail + " (" + a.Code + ")", nil
 		}
-		return "", errors.New("there are no accounts to close")
+		return fmt.Sprintf("closing %s is refused: %s (%s)", month, why, code), err
 	}
 }

@@ -57,6 +57,7 @@ type Config struct {
 	Viber    ViberConfig    `koanf:"viber"`
 	SMPP     SMPPConfig     `koanf:"smpp"`
 	Webhooks WebhooksConfig `koanf:"webhooks"`
+	Mail     MailConfig     `koanf:"mail"`
 }
 
 // HTTPConfig of the API.
@@ -132,6 +133,15 @@ type WebhooksConfig struct {
 	AllowHTTP     bool `koanf:"allowhttp"`     // http may be called everywhere
 }
 
+// MailConfig of the notices to clients (rules.md B8).
+type MailConfig struct {
+	Addr         string `koanf:"addr"` // host:port of the server that takes mails; "" = no notices go out
+	TLS          bool   `koanf:"tls"`  // STARTTLS; at port 465 TLS from the beginning
+	From         string `koanf:"from"` // the address that notices come from
+	User         string `koanf:"user"`
+	PasswordFile string `koanf:"passwordfile"`
+}
+
 // Defaults returns the configuration before any file, variable or flag.
 func Defaults() Config {
 	return Config{
@@ -143,6 +153,7 @@ func Defaults() Config {
 		Billing: BillingConfig{Grace: 72 * time.Hour},
 		Viber:   ViberConfig{InFlight: 256},
 		SMPP:    SMPPConfig{Window: 64, SystemID: "goniec", Zone: "UTC"},
+		Mail:    MailConfig{TLS: true},
 	}
 }
 
@@ -226,6 +237,7 @@ func (c Config) Validate() error {
 	if c.Has(RoleAPI) || c.Has(RoleProjector) || c.Has(RoleReactor) {
 		check(c.Postgres.URL != "" || c.Postgres.URLFile != "", "postgres.url", "is required by the roles api, projector and reactor")
 	}
+	check(c.Mail.Addr == "" || c.Mail.From != "", "mail.from", "is required with mail.addr")
 	if c.Has(RoleDispatcher) {
 		check(c.Viber.URL != "", "viber.url", "is required by the role dispatcher")
 		check(c.SMPP.Addr != "", "smpp.addr", "is required by the role dispatcher")

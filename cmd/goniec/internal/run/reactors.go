@@ -9,6 +9,7 @@ import (
 
 	"goniec/adapters/gateway"
 	"goniec/adapters/httpapi"
+	"goniec/adapters/notices"
 	"goniec/adapters/suspender"
 	"goniec/adapters/webhooks"
 	"goniec/eventstore"
@@ -45,7 +46,7 @@ func (n *Node) hooks() (*webhooks.Webhooks, error) {
 	return n.engine, err
 }
 
-// addReactor calls clients' webhooks, and carries the carrier's word to senders.
+// addReactor calls clients' webhooks, carries the carrier's word to senders, and tells clients by e-mail.
 func (n *Node) addReactor(context.Context) error {
 	url, err := n.cfg.Postgres.ReadURL()
 	if err != nil {
@@ -59,8 +60,38 @@ func (n *Node) addReactor(context.Context) error {
 	if err != nil {
 		return err
 	}
-	n.checks[RoleReactor] = func() []eventstore.Waiting { return slices.Concat(n.watch.postgresWaiting(), w.Waiting(), s.Waiting()) }
+	told, err := n.addNotices()
+	if err != nil {
+		return err
+	}
+	n.checks[RoleReactor] = func() []eventstore.Waiting {
+		return slices.Concat(n.watch.postgresWaiting(), w.Waiting(), s.Waiting(), told())
+	}
 	n.parts["webhooks"] = n.migrated(url, w.Run)
 	n.parts["suspender"] = s.Run // needs no Postgres
 	return nil
+}
+
+// addNotices tells clients by e-mail, where a mail server is named; waiting says what keeps it from that.
+func (n *Node) addNotices() (waiting func() []eventstore.Waiting, err error) {
+	c := n.cfg.Mail
+	if c.Addr == "" {
+		return func() []eventstore.Waiting { return nil }, nil
+	}
+	password, err := readSecret(c.PasswordFile)
+	if err != nil {
+		return nil, fmt.Errorf("mail.passwordfile: %w", err)
+	}
+	mailer, err := notices.NewSMTP(notices.SMTPConfig{Addr: c.Addr, TLS: c.TLS, From: c.From, User: c.User, Password: password})
+	if err != nil {
+		return nil, err
+	}
+	m, err := notices.New(notices.Config{
+		Kafka: n.kafka, View: n.view, Ready: n.awaitStart, Mailer: mailer, Zone: n.zone, Registry: n.metrics, Log: n.log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	n.parts["notices"] = m.Run
+	return m.Waiting, nil
 }

@@ -244,6 +244,7 @@ func (u *Up) startSimulator(_, run context.Context) error {
 	u.undo = append(u.undo, sim.Close)
 	u.goRun(run, "simulator", sim.Run)
 	u.config.Viber.URL, u.config.SMPP.Addr = sim.URL(), sim.SMPPAddr()
+	u.config.Mail = MailConfig{Addr: sim.MailAddr(), From: "goniec@localhost"}
 	return nil
 }
 

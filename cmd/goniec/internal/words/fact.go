@@ -227,6 +227,8 @@ func ofAccount(e account.Event) string {
 		return "API key issued for the role " + f.Role
 	case account.KeyRevoked:
 		return "API key revoked"
+	case account.PartySet:
+		return "billing party named"
 	case account.SettingsChanged:
 		return "settings changed"
 	case account.SenderCreated:

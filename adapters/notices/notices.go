@@ -1,0 +1,144 @@
+// Package notices is the reactor that tells clients by e-mail what became of their senders (rules.md B8): to the address that
+// the sender's form names, in Polish and in English, with the account manager's address for answers. It reads the journal of
+// accounts from its head on and keeps nothing. A mail may go out twice when a process dies between sending and noting it; its
+// Message-ID, made of the event's id, is the same then.
+package notices
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"goniec/adapters/reactor"
+	"goniec/domain/account"
+	"goniec/domain/catalog"
+	"goniec/eventstore"
+)
+
+const name = "notices"
+
+// Mailer hands a mail to a server. A Refusal means that the server will never take it; after any other error it is tried again.
+// Errors hold no address.
+type Mailer interface {
+	Send(ctx context.Context, m Mail) error
+}
+
+// Mail is one notice.
+type Mail struct {
+	ID       string // of the event that it tells of
+	To       string
+	ReplyTo  string // "" = nobody
+	From     string // shown as the sender's name; "" = the installation's address alone
+	Subject  string
+	Text     string
+	Happened time.Time
+}
+
+// Refusal is a server's last word on a mail, such as "550".
+type Refusal string
+
+func (e Refusal) Error() string { return "the mail was refused: " + string(e) }
+
+// Config of Notices. Everything is required but Registry.
+type Config struct {
+	Kafka    eventstore.KafkaConfig
+	View     *account.View
+	Ready    func(context.Context) error // returns when the view has been read up to what there was
+	Mailer   Mailer
+	Zone     *time.Location // of the days in a notice
+	Registry prometheus.Registerer
+	Log      *slog.Logger
+}
+
+// Notices is the reactor. Run it once in a process, in as many processes as there are.
+type Notices struct {
+	cfg   Config
+	waits atomic.Pointer[string]
+	sent  *prometheus.CounterVec
+}
+
+// New checks the configuration; it connects to nothing.
+func New(cfg Config) (*Notices, error) {
+	if len(cfg.Kafka.Brokers) == 0 || cfg.View == nil || cfg.Ready == nil || cfg.Mailer == nil || cfg.Zone == nil || cfg.Log == nil {
+		return nil, errors.New("notices: Kafka, View, Ready, Mailer, Zone and Log are required")
+	}
+	n := &Notices{cfg: cfg, sent: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "goniec_notices_total", Help: "Notices to clients by e-mail: sent, refused by the mail server for good, or failed and tried again.",
+	}, []string{"outcome"})}
+	if cfg.Registry != nil {
+		if err := cfg.Registry.Register(n.sent); err != nil {
+			return nil, fmt.Errorf("notices: %w", err)
+		}
+	}
+	n.state("not started")
+	return n, nil
+}
+
+// Run carries on until ctx ends. Kafka or the mail server being away is waited for.
+func (n *Notices) Run(ctx context.Context) error {
+	if err := n.cfg.Ready(ctx); err != nil {
+		return nil //nolint:nilerr // the end of ctx is no fault
+	}
+	return reactor.Run(ctx, reactor.Config{
+		Name: name, Kafka: n.cfg.Kafka, Topic: eventstore.Accounts, Wants: wants, Handle: n.handle, Aside: n.aside,
+		State: n.state, Retried: func() { n.sent.WithLabelValues("retried").Inc() }, Registry: n.cfg.Registry, Log: n.cfg.Log,
+	})
+}
+
+func (n *Notices) state(what string) { n.waits.Store(&what) }
+
+// Waiting names what keeps this process's reactor from its work.
+func (n *Notices) Waiting() []eventstore.Waiting {
+	if what := *n.waits.Load(); what != "" {
+		return []eventstore.Waiting{{Part: name, Why: what}}
+	}
+	return nil
+}
+
+func wants(typ, _ string) bool {
+	_, ok := texts[typ]
+	return ok
+}
+
+// errBehind is tried again until the view has caught up with the journal.
+var errBehind = errors.New("the reference view has not read the event yet")
+
+func (n *Notices) handle(ctx context.Context, ev *eventstore.Event) error {
+	fact, err := catalog.Decode(ev.Type, ev.Data)
+	if err != nil {
+		return reactor.Poison("unreadable_data")
+	}
+	if n.cfg.View.Version(ev.Stream) < ev.Version {
+		return errBehind
+	}
+	sender, found := n.cfg.View.SenderByID(account.StreamID(ev.Stream))
+	if !found || sender.Form.NoticeEmail == "" {
+		return nil
+	}
+	owner, _ := n.cfg.View.AccountByID(sender.Account)
+	t := texts[ev.Type](fact, n.cfg.Zone)
+	err = n.cfg.Mailer.Send(ctx, Mail{
+		ID: ev.ID, To: sender.Form.NoticeEmail, ReplyTo: owner.Settings.ManagerEmail, From: owner.Settings.ManagerName,
+		Subject: t.subject(sender.Name, sender.Country), Text: t.body(sender.Name, sender.Country, owner.Settings.ManagerName), Happened: ev.Time,
+	})
+	if refused := Refusal(""); errors.As(err, &refused) {
+		return reactor.Poison("refused")
+	}
+	if err == nil {
+		n.sent.WithLabelValues("sent").Inc()
+	}
+	return err
+}
+
+// aside tells of a notice that will not go out; who looks at the sender sees what it would have said.
+func (n *Notices) aside(ctx context.Context, p reactor.Poisoned) error {
+	n.sent.WithLabelValues("refused").Inc()
+	n.cfg.Log.ErrorContext(ctx, "a client was not told by e-mail",
+		"topic", p.Topic, "partition", p.Partition, "offset", p.Offset, "event_id", p.EventID, "reason", p.Reason)
+	return nil
+}

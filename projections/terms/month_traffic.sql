@@ -1,0 +1,53 @@
+-- Of each configuration and month: the minimum that holds, and the traffic on Viber (rules.md A4, F2, F3).
+WITH zone AS (
+    SELECT value AS name, to_char(now() AT TIME ZONE value, 'YYYY-MM') AS month FROM goniec.settings WHERE name = 'billing_zone'
+), traffic AS ( -- late charges belong to the month that they adjust; amounts are those of the lines, as rounded
+    SELECT account, sender, country, coalesce(adjusts, month) AS month, sum(count)::bigint AS messages, sum(line_amount) AS amount
+    FROM goniec.billing_month_totals WHERE channel = 'viber' GROUP BY 1, 2, 3, 4
+), last AS ( -- a clock that runs ahead of the database's (a simulation's) has its months too
+    SELECT s.id, greatest(zone.month, max(t.month)) AS month
+    FROM zone CROSS JOIN goniec.senders s LEFT JOIN traffic t ON t.account = s.account AND t.sender = s.name AND t.country = s.country
+    GROUP BY s.id, zone.month
+), months AS (
+    SELECT s.id, to_char(m, 'YYYY-MM') AS month, to_char(m - interval '1 month', 'YYYY-MM') AS previous,
+        m AT TIME ZONE zone.name AS begins, (m + interval '1 month') AT TIME ZONE zone.name AS ends,
+        to_char(s.active_on AT TIME ZONE zone.name, 'YYYY-MM') AS activated
+    FROM zone CROSS JOIN goniec.senders s JOIN last ON last.id = s.id,
+        generate_series(date_trunc('month', s.active_on AT TIME ZONE zone.name), (last.month || '-01')::timestamp, interval '1 month') m
+), owed AS (
+    SELECT s.id AS sender, s.account, s.name, s.country, m.month, m.previous, a.currency, n.version, n.unit, n.amount, n.messages, n.mode, n.scope,
+        CASE
+            WHEN NOT EXISTS (
+                SELECT FROM jsonb_to_recordset(s.active_spells) AS x ("from" timestamptz, "to" timestamptz)
+                WHERE x."from" < m.ends AND (x."to" IS NULL OR x."to" > greatest(x."from", m.begins))
+            ) THEN 'not_active'
+            WHEN n.version IS NULL THEN 'no_minimum'
+            WHEN m.activated = m.month THEN 'activation_month'
+            WHEN b.waivers ? s.id::text THEN 'waived'
+        END AS free
+    FROM months m
+    JOIN goniec.senders s ON s.id = m.id
+    JOIN accounts a ON a.id = s.account
+    LEFT JOIN minimums n ON n.country = s.country AND n.currency = a.currency
+        AND n.version = (SELECT max(r.version) FROM regulations r WHERE r.valid_from <= m.begins)
+    LEFT JOIN goniec.billing_months b ON b.account = s.account AND b.month = m.month
+)
+SELECT o.account, o.sender, o.name, o.country, o.month, o.currency, o.free,
+    CASE WHEN o.free IS NULL THEN first_value(o.version) OVER highest END AS terms_version,
+    CASE WHEN o.free IS NULL THEN first_value(o.unit) OVER highest END AS unit,
+    CASE WHEN o.free IS NULL THEN first_value(o.amount) OVER highest END AS minimum_amount,
+    CASE WHEN o.free IS NULL THEN nullif(first_value(o.messages) OVER highest, 0) END AS minimum_messages,
+    CASE WHEN o.free IS NULL THEN first_value(o.mode) OVER highest END AS mode,
+    CASE WHEN o.free IS NULL THEN o.scope END AS scope,
+    coalesce(t.messages, 0) AS messages,
+    coalesce(t.amount, 0)::numeric(24, 2) AS amount,
+    coalesce(p.messages, 0) AS previous_messages,
+    coalesce(p.amount, 0)::numeric(24, 2) AS previous_amount,
+    (sum(coalesce(t.messages, 0)) OVER together)::bigint AS counted_messages,
+    (sum(coalesce(t.amount, 0)) OVER together)::numeric(24, 2) AS counted_amount
+FROM owed o
+LEFT JOIN traffic t ON t.account = o.account AND t.sender = o.name AND t.country = o.country AND t.month = o.month
+LEFT JOIN traffic p ON p.account = o.account AND p.sender = o.name AND p.country = o.country AND p.month = o.previous
+-- With scope highest_of_sender the countries of a name owe one minimum, the highest, and their traffic counts together.
+WINDOW together AS (PARTITION BY o.account, o.month, o.name, CASE WHEN o.free IS NULL AND o.scope = 'highest_of_sender' THEN '' ELSE o.country END),
+    highest AS (together ORDER BY o.amount DESC, o.messages DESC, o.country COLLATE "C")
