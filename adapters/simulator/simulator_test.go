@@ -280,3 +280,25 @@ func TestConfigFaults(t *testing.T) {
 		require.ErrorContains(t, err, field)
 	}
 }
+
+// What is owed by now, and when the next report is due: whoever moves the clock
+// by hand waits for the one and goes to the other.
+func TestStatsTellWhatIsDue(t *testing.T) {
+	t.Parallel()
+	b := run(t, nil)
+	b.receiver.setDown(true)
+	answer, _ := submitViber(t, b, base+"01") // delivered, then seen
+	require.Equal(t, "0", answer)
+	require.Zero(t, b.Stats().Due)
+	require.Equal(t, start.Add(300*time.Millisecond), b.Stats().Next)
+	b.clock.Advance(300 * time.Millisecond)
+	require.Eventually(t, func() bool { return b.receiver.tried() > 0 }, time.Minute, time.Millisecond)
+	require.Equal(t, int64(1), b.Stats().Due)
+	require.Equal(t, start.Add(time.Second), b.Stats().Next)
+	b.receiver.setDown(false)
+	require.Eventually(t, func() bool { return b.Stats().Due == 0 }, time.Minute, time.Millisecond)
+	b.clock.Advance(700 * time.Millisecond)
+	require.Eventually(t, func() bool { return b.Stats().Pending == 0 }, time.Minute, time.Millisecond)
+	require.Zero(t, b.Stats().Due)
+	require.Zero(t, b.Stats().Next)
+}

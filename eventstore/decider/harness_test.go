@@ -38,6 +38,7 @@ type bench struct {
 	view     *account.View
 	keyring  *eventstore.Keyring
 	clock    *testkit.Clock
+	decider  *decider.Decider // started last
 }
 
 func newBench(t testing.TB) *bench {
@@ -87,6 +88,7 @@ func (b *bench) start(dir string, adjust ...func(*decider.Config)) (stop func())
 	cfg.Store = store
 	d, err := decider.New(cfg)
 	require.NoError(b.t, err)
+	b.decider = d
 	ctx, cancel := context.WithCancel(b.t.Context())
 	done := make(chan struct{})
 	go func() {

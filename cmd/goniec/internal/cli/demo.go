@@ -19,13 +19,20 @@ const standardKills = 2
 
 func (a *app) demoCommand() *cobra.Command {
 	opt := demo.Options{}
-	var all, breakIt bool
+	var all, breakIt, month bool
 	cmd := &cobra.Command{
 		Use: "demo", Short: "Send 1,000 messages through simulated carriers, wait for their ends, check every promise", Args: cobra.NoArgs,
 		Long: "Start everything on free ports in a directory of its own, send messages to every number suffix of the simulated carriers,\n" +
 			"wait until all have ended, and check: each ended as it must, totals, the carriers' log, hash chain, rebuilt read models,\n" +
-			"no number or text in clear. Ends with 0 only if all of it holds.",
+			"no number or text in clear. Ends with 0 only if all of it holds.\n\n" +
+			"With --month: the story of two accounts and four senders from November to January, told as a calendar. Everything is real but\n" +
+			"for the clock; it ends with the months' statements, the senders' states, and the statements computed again from the journal. The\n" +
+			"folder statements in the directory of --keep is equal, byte for byte, in all runs on a machine, on whatever Kafka.",
+		Example: "goniec demo\ngoniec demo --month --keep story",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if month {
+				return a.demoMonth(cmd.Context(), opt)
+			}
 			if breakIt && opt.Kills == 0 {
 				opt.Kills = standardKills
 			}
@@ -39,7 +46,11 @@ func (a *app) demoCommand() *cobra.Command {
 	f.StringVar(&opt.Prefix, "prefix", "", "of topics (default \"goniec.\"; with --brokers a new one)")
 	f.BoolVar(&breakIt, "break", false, "kill everything but the carriers with -9 in the middle, and go on")
 	f.IntVar(&opt.Kills, "kills", 0, fmt.Sprintf("how often, with --break (default %d, at most %d)", standardKills, demo.MaxKills))
+	f.BoolVar(&month, "month", false, "tell two months of billing in virtual time instead")
 	f.StringVar(&opt.Dir, "keep", "", "keep the data in this directory, which must be empty (default a new one among the temporary files)")
+	for _, other := range []string{"messages", "all", "break", "kills"} {
+		cmd.MarkFlagsMutuallyExclusive("month", other)
+	}
 	return cmd
 }
 
@@ -70,12 +81,10 @@ func (a *app) demo(ctx context.Context, opt demo.Options, all bool) error {
 	report, err := demo.Run(ctx, opt)
 	live.end()
 	steps.end()
-	switch {
-	case errors.Is(err, demo.ErrMessages), errors.Is(err, demo.ErrKills), errors.Is(err, demo.ErrDir):
-		return failWith(ExitUsage, err)
-	case report == nil:
-		return err
-	case ctx.Err() != nil:
+	if report == nil {
+		return demoMisused(err)
+	}
+	if ctx.Err() != nil {
 		a.say("Nothing was checked. What there is: %s", report.Look)
 		return context.Cause(ctx)
 	}
@@ -89,6 +98,30 @@ func (a *app) demo(ctx context.Context, opt demo.Options, all bool) error {
 		return failWith(ExitFailed, err)
 	}
 	return nil
+}
+
+// demoMisused is what kept a demo from beginning.
+func demoMisused(err error) error {
+	if errors.Is(err, demo.ErrMessages) || errors.Is(err, demo.ErrKills) || errors.Is(err, demo.ErrDir) {
+		return failWith(ExitUsage, err)
+	}
+	return err
+}
+
+func (a *app) sayChecks(checks []demo.Check) {
+	for _, c := range checks {
+		mark := "ok    "
+		if !c.OK {
+			mark = "FAILED"
+		}
+		a.say("%s  %s (%s)", mark, c.Name, c.Detail)
+		for _, f := range c.Faults {
+			a.say("          %s", f)
+		}
+		if c.More > 0 {
+			a.say("          and %d more", c.More)
+		}
+	}
 }
 
 func (a *app) sayDemo(r *demo.Report, all bool) {
@@ -107,19 +140,7 @@ func (a *app) sayDemo(r *demo.Report, all bool) {
 	for _, o := range r.Kills {
 		a.say("kill -9 at %s, %s; up again after %.1f s", clock(o.Killed), o.When, o.Back.Sub(o.Killed).Seconds())
 	}
-	for _, c := range r.Checks {
-		mark := "ok    "
-		if !c.OK {
-			mark = "FAILED"
-		}
-		a.say("%s  %s (%s)", mark, c.Name, c.Detail)
-		for _, f := range c.Faults {
-			a.say("          %s", f)
-		}
-		if c.More > 0 {
-			a.say("          and %d more", c.More)
-		}
-	}
+	a.sayChecks(r.Checks)
 	for _, n := range r.Notes {
 		a.say("FAILED  %s", n)
 	}

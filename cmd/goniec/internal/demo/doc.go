@@ -5,6 +5,9 @@
 // nothing are equal, and no number or text stands anywhere in clear. With Break
 // it kills everything in the middle, again and again, and asks the same questions.
 //
+// RunMonth tells two months of billing instead, with the domain's clock moved by
+// hand: see MonthReport.
+//
 // The checks share no code with what they check: they read the journal with the
 // plain reader, the carriers' log over HTTP, and the read models with queries.
 package demo

@@ -39,48 +39,60 @@ func (m *month) until(ctx context.Context, to time.Time) error {
 // settle waits until everything that is due has been reported, decided, called and
 // projected, and says when the next thing is due.
 func (m *month) settle(ctx context.Context) (next time.Time, err error) {
+	var last stand
 	for began := time.Now(); ; {
-		next, waits, err := m.look(ctx)
-		if err != nil || waits == "" {
+		now, waits, err := m.look(ctx)
+		switch {
+		case err != nil:
 			return next, err
-		}
-		if time.Since(began) > stepBudget {
+		case waits == "" && now == last:
+			return now.next, m.host.up.CaughtUp(ctx)
+		case time.Since(began) > stepBudget:
 			return next, fmt.Errorf("%s: not done after %v: %s", m.clock.Now().In(m.zone).Format(time.DateTime), stepBudget, waits)
 		}
+		last = now
 		if err := pause.For(ctx, stepGlance); err != nil {
 			return next, err
 		}
 	}
 }
 
+// stand is how far all has come in a look at which nothing was left to do. While
+// one looks, something may come back that was looked at before: only if two looks
+// find the same stand has nothing moved.
+type stand struct {
+	entries, events int64 // of the carriers' log and the messages journal
+	next            time.Time
+}
+
 // look says what is not done yet, in the order in which one thing leads to another:
 // carriers report, the inbox is decided, timers fire, attempts are answered, read
-// models follow. Nothing is left when none of it is.
-func (m *month) look(ctx context.Context) (next time.Time, waits string, err error) {
+// models follow.
+func (m *month) look(ctx context.Context) (now stand, waits string, err error) {
 	select {
 	case err := <-m.host.failed():
-		return next, "", fmt.Errorf("goniec ended by itself: %w", err)
+		return now, "", fmt.Errorf("goniec ended by itself: %w", err)
 	default:
 	}
 	carriers, err := carrierStats(ctx, m.target.carriers)
 	switch {
 	case err != nil:
-		return next, "", fmt.Errorf("carriers: %w", err)
+		return now, "", fmt.Errorf("carriers: %w", err)
 	case carriers.Due > 0:
-		return next, "reports of the carriers", nil
+		return now, "reports of the carriers", nil
 	}
-	next, waits, err = m.decided()
+	next, waits, err := m.decided()
 	if err != nil || waits != "" {
-		return next, waits, err
+		return now, waits, err
 	}
-	if n := m.book.Open(); n > 0 {
-		return next, "answers to attempts", nil
+	if m.book.Open() > 0 {
+		return now, "answers to attempts", nil
 	}
-	lag, err := m.target.behind(ctx, m.models)
-	if err != nil || lag > 0 {
-		return next, "read models", err
+	if lag, err := m.target.behind(ctx, m.models); err != nil || lag > 0 {
+		return now, "read models", err
 	}
-	return earliest(next, carriers.Next), "", nil
+	count, err := m.book.Count()
+	return stand{entries: carriers.Entries, events: count.Events, next: earliest(next, carriers.Next)}, "", err
 }
 
 // decided says whether the deciders have decided all of the inbox and fired what is

@@ -17,6 +17,7 @@ import (
 	"goniec/cmd/goniec/internal/words"
 	"goniec/domain"
 	"goniec/domain/account"
+	"goniec/domain/billing"
 )
 
 // verb does something and says what happened, in words; an error says that it did
@@ -37,6 +38,20 @@ type named struct {
 }
 
 func (s *named) id() string { return account.SenderID(s.of.id, s.name, "PL") }
+
+// all does several things at one instant.
+func all(verbs ...verb) verb {
+	return func(ctx context.Context) (string, error) {
+		told := make([]string, len(verbs))
+		for i, do := range verbs {
+			var err error
+			if told[i], err = do(ctx); err != nil {
+				return "", err
+			}
+		}
+		return strings.Join(told, "; "), nil
+	}
+}
 
 // open opens an account with a key.
 func (m *month) open(p *party) verb {
@@ -100,13 +115,21 @@ func (m *month) prices(from, viber, sms string) verb {
 	}
 }
 
+// create makes a sender without its form.
+func (m *month) create(s *named) verb {
+	return func(ctx context.Context) (string, error) {
+		_, err := s.of.api.CreateSender(ctx, httpapi.SenderRequest{Name: s.name, Company: s.name})
+		return s.name + ": created", err
+	}
+}
+
 // register creates a sender and fills its form in.
 func (m *month) register(s *named) verb {
 	return func(ctx context.Context) (string, error) {
-		if _, err := s.of.api.CreateSender(ctx, httpapi.SenderRequest{Name: s.name, Company: s.name}); err != nil {
+		if _, err := m.create(s)(ctx); err != nil {
 			return "", err
 		}
-		return m.fill(s, "parcels and orders")(ctx)
+		return m.fill(s, "orders")(ctx)
 	}
 }
 
@@ -149,6 +172,7 @@ func (m *month) client(s *named) func() *client.Client {
 	return func() *client.Client { return s.of.api }
 }
 func (m *month) office() *client.Client { return m.operator }
+func (m *month) other() *client.Client  { return m.billing }
 
 func (m *month) submit(s *named) verb {
 	return m.step(s, m.client(s), "submit", nil, "submitted, and frozen")
@@ -205,12 +229,12 @@ func (m *month) waive(s *named, month string) verb {
 	}
 }
 
-// is looks at a sender: it has to be in that state by now.
-func (m *month) is(s *named, state, told string) verb {
+// off looks at a sender: its end has to have come by now.
+func (m *month) off(s *named, told string) verb {
 	return func(ctx context.Context) (string, error) {
 		b, err := s.of.api.Sender(ctx, s.id())
-		if err == nil && b.State != state {
-			err = fmt.Errorf("%s is %s, and has to be %s", s.name, b.State, state)
+		if err == nil && b.State != string(account.SenderOff) {
+			err = fmt.Errorf("%s is %s, and has to be off", s.name, b.State)
 		}
 		return s.name + ": " + told, err
 	}
@@ -234,6 +258,7 @@ func (m *month) send(s *named, n int, end, told string) verb {
 		if err == nil && out.Accepted != n {
 			err = fmt.Errorf("%d of %d messages were accepted", out.Accepted, n)
 		}
+		m.accepted += out.Accepted
 		return fmt.Sprintf("%s: %s %s", s.name, words.Count(n, "message"), told), err
 	}
 }
@@ -265,10 +290,25 @@ func (m *month) refused(code, tried string, do verb) verb {
 		case err == nil:
 			return "", fmt.Errorf("%s was not refused, and has to be with %s", tried, code)
 		case errors.As(err, &e) && (e.Code == code || slices.ContainsFunc(e.Fields, func(f httpapi.FieldError) bool { return f.Code == code })):
-			return tried + " is refused: " + strings.TrimPrefix(e.Error(), "month: "), nil
+			return tried + " is refused: " + inWords(e), nil
 		}
 		return "", fmt.Errorf("%s has to be refused with %s: %w", tried, code, err)
 	}
+}
+
+// inWords tells a refusal; one of several fields names these.
+func inWords(e *client.Error) string {
+	switch len(e.Fields) {
+	case 0:
+		return e.Error()
+	case 1:
+		return fmt.Sprintf("%s (%s)", e.Fields[0].Message, e.Fields[0].Code)
+	}
+	fields := make([]string, len(e.Fields))
+	for i, f := range e.Fields {
+		fields[i] = f.Field
+	}
+	return fmt.Sprintf("%s (%s)", strings.Join(fields, ", "), e.Fields[0].Code)
 }
 
 // credit asks for a sum off a month: the first person's word, which counts nothing alone.
@@ -308,19 +348,49 @@ func (m *month) closeMonth(month string) verb {
 	}
 }
 
+// closedBefore expects that closing a month again changes nothing.
+func (m *month) closedBefore(month string) verb {
+	return func(ctx context.Context) (string, error) {
+		out, err := m.billing.CloseMonth(ctx, month, httpapi.CloseRequest{Confirm: true})
+		for _, a := range out.Accounts {
+			if a.State != httpapi.MonthClosed || a.Changed {
+				err = fmt.Errorf("%s of %s is closed twice", month, a.Name)
+			}
+		}
+		return "closing " + month + " once more changes nothing", err
+	}
+}
+
+// late expects that charges of a closed month stand as adjustments in an open one.
+func (m *month) late(p *party, month, of string) verb {
+	return func(ctx context.Context) (string, error) {
+		s, err := p.api.Statement(ctx, p.id, month)
+		if err != nil {
+			return "", err
+		}
+		for _, l := range s.Lines {
+			if l.Kind == billing.KindAdjustment && l.Adjusts == of {
+				return fmt.Sprintf("Viber has reported %s of %s that it kept silent about: %s, an adjustment in %s",
+					words.Count(int(l.Count), "message"), of, words.Money(l.Amount, s.Currency), month), nil
+			}
+		}
+		return "", fmt.Errorf("no late delivery of %s is adjusted in %s", of, month)
+	}
+}
+
 // notClosed expects that a month cannot be closed yet.
 func (m *month) notClosed(month, code string) verb {
 	return func(ctx context.Context) (string, error) {
 		out, err := m.billing.CloseMonth(ctx, month, httpapi.CloseRequest{Confirm: true})
-		if err != nil {
-			return "", err
+		if err == nil && len(out.Accounts) == 0 {
+			err = errors.New("there are no accounts to close")
 		}
+		why := ""
 		for _, a := range out.Accounts {
-			if a.Code != code {
-				return "", fmt.Errorf("the close of %s has to be refused with %s: %s (%s)", month, code, a.Detail, a.Code)
+			if why = a.Detail; a.Code != code {
+				err = fmt.Errorf("the close of %s has to be refused with %s: %s (%s)", month, code, a.Detail, a.Code)
 			}
-			return "closing " + month + " is refused: " + a.Detail + " (" + a.Code + ")", nil
 		}
-		return "", errors.New("there are no accounts to close")
+		return fmt.Sprintf("closing %s is refused: %s (%s)", month, why, code), err
 	}
 }

@@ -76,19 +76,20 @@ func (r *Report) note(s string) { r.Notes = append(r.Notes, s) }
 
 // add notes a check's answer.
 func (r *Report) add(name, detail string, faults []string) {
+	r.Checks = append(r.Checks, newCheck(name, detail, faults))
+}
+
+func newCheck(name, detail string, faults []string) Check {
 	c := Check{Name: name, OK: len(faults) == 0, Detail: detail, Faults: faults}
 	if len(faults) > maxFaults {
 		c.Faults, c.More = faults[:maxFaults], len(faults)-maxFaults
 	}
-	r.Checks = append(r.Checks, c)
+	return c
 }
 
 // checks is how many questions a whole report answers.
 const checks = 9
 
 func (r *Report) finish() {
-	r.OK = len(r.Checks) == checks && len(r.Notes) == 0
-	for _, c := range r.Checks {
-		r.OK = r.OK && c.OK
-	}
+	r.OK = len(r.Checks) == checks && len(r.Notes) == 0 && allOK(r.Checks)
 }

@@ -86,7 +86,7 @@ func StartUp(ctx context.Context, cfg UpConfig) (*Up, error) {
 		{"Postgres", u.startPostgres},
 		{"carrier simulator", u.startSimulator},
 		{"goniec", u.startNode},
-		{"demo account", u.seed},
+		{"first accounts", u.seed},
 	} {
 		cfg.Step(step.name)
 		if err := step.fn(ctx, run); err != nil {
@@ -325,6 +325,9 @@ func (u *Up) Secrets() Secrets { return u.secrets }
 
 // Progress tells how far the deciders have come.
 func (u *Up) Progress() map[eventstore.Partition]decider.Progress { return u.node.decider.Progress() }
+
+// CaughtUp waits until the node's views have all that was written before.
+func (u *Up) CaughtUp(ctx context.Context) error { return u.node.accounts.CaughtUp(ctx) }
 
 // Clock is domain time.
 func (u *Up) Clock() domain.Clock { return u.clock }

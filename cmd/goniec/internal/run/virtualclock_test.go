@@ -56,6 +56,28 @@ func TestAClockThatCannotBeKeptDoesNotMove(t *testing.T) {
 	}
 }
 
+// A stepped clock stands still, goes only forward, and keeps how far ahead it came.
+func TestASteppedClock(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "clock.json")
+	begin := time.Date(2026, 9, 1, 6, 0, 0, 0, time.UTC)
+	c, err := run.NewSteppedClock(path, begin)
+	require.NoError(t, err)
+	require.Equal(t, begin, c.Now())
+	require.NoError(t, c.Step(begin.Add(-time.Second)))
+	require.Equal(t, begin, c.Now())
+
+	future := time.Now().Add(48 * time.Hour)
+	require.NoError(t, c.Step(future))
+	require.True(t, c.Now().Equal(future))
+	kept, err := run.OpenClock(path)
+	require.NoError(t, err)
+	require.WithinDuration(t, future, kept.Now(), time.Minute)
+	require.NoError(t, os.RemoveAll(filepath.Dir(path)))
+	require.Error(t, c.Step(future.Add(time.Hour)))
+	require.True(t, c.Now().Equal(future), "a clock that cannot be kept does not move")
+}
+
 // Without --virtual-clock a directory whose clock was moved is not started.
 func TestAMovedClockIsNotForgotten(t *testing.T) {
 	t.Parallel()
