@@ -13,18 +13,18 @@ import (
 )
 
 // filled are the cells of a month of an account: 500,000 messages of 1,000 senders in 12
-// partitions, by day, as they lie when each came in its own hour.
+// partitions, by day; they lie by the hour, as they come.
 var filled = []string{
 	`CREATE TEMP TABLE m AS SELECT timestamptz '2026-11-01 06:00:00+00' + (n % 30) * interval '1 day' + floor(random() * 14) * interval '1 hour' AS hour,
 		floor(random() * 12)::int AS partition, 'SENDER ' || floor(random() * 1000) AS sender, CASE WHEN random() < 0.7 THEN 'transactional' ELSE 'promotional' END AS category,
 		random() AS fate FROM generate_series(1, 500000) n`,
 	`INSERT INTO goniec_messages_1.traffic SELECT $1::uuid, hour, partition, 'PL', sender, category, '', CASE WHEN fate < 0.5 THEN 'delivered' WHEN fate < 0.9 THEN 'read' ELSE 'failed' END,
 		CASE WHEN fate < 0.3 THEN 'sms' WHEN fate < 0.9 THEN 'viber' ELSE '' END, CASE WHEN fate < 0.3 THEN 'deadline' ELSE '' END, true, false, false, count(*)
-		FROM m GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10`,
+		FROM m GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 ORDER BY 2`,
 	`INSERT INTO goniec_messages_1.costs SELECT $1::uuid, hour, partition, 'PL', sender, category, '', CASE WHEN fate < 0.3 THEN 'sms' ELSE 'viber' END, 'PLN', false,
-		count(*), count(*), count(*) * 0.09 FROM m GROUP BY 1, 2, 3, 4, 5, 6, 7, 8`,
+		count(*), count(*), count(*) * 0.09 FROM m GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 ORDER BY 2`,
 	`INSERT INTO goniec_messages_1.times SELECT $1::uuid, hour, partition, 'PL', sender, 'delivery', CASE WHEN fate < 0.3 THEN 'sms' ELSE 'viber' END, (fate * 60)::int, count(*)
-		FROM m GROUP BY 1, 2, 3, 4, 5, 6, 7, 8`,
+		FROM m GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 ORDER BY 2`,
 	"VACUUM ANALYZE",
 }
 

@@ -76,6 +76,9 @@ func (w *world) settle() {
 	for range w.die("months at the end", 4) {
 		w.now = calendar.MonthOf(w.now, w.zone).Ends(w.zone).Add(grace + time.Hour)
 		w.round()
+		for range w.die("late reports", 4) {
+			w.report()
+		}
 		for _, of := range clients {
 			w.closeNext(of)
 		}
@@ -324,6 +327,12 @@ func (w *world) report() {
 		return
 	}
 	l := pick(w, "letter", w.letters)
+	for range 3 { // most are of what nothing was heard of yet
+		if len(l.Attempts) > 0 && len(l.Delivered) == 0 {
+			break
+		}
+		l = pick(w, "letter", w.letters)
+	}
 	w.answer(l)
 	for _, a := range l.Attempts {
 		if len(a.CarrierIDs) == 0 {
@@ -356,6 +365,11 @@ func (w *world) closeNext(of string) {
 	if w.die("another", 5) == 0 {
 		m = m.Add(w.die("months", 4) - 2)
 	}
+	for _, c := range configs {
+		if c.account == of && w.die("waived", 3) == 0 {
+			w.waive(c, m)
+		}
+	}
 	_ = w.gathered(of, m) // a month may not be over, or sealed, or read, or the next
 }
 
@@ -373,14 +387,14 @@ func (w *world) month(c config) {
 	case 2:
 		cmd = billing.RejectCredit{Credit: credit, Reason: "none"}
 	case 3:
-		m = w.open(c.account)
-		for _, x := range configs {
-			if s := w.sender(x); x.account == c.account && s != nil && s.SuspendedThroughout(m, w.zone) {
-				c = x
-			}
-		}
-		s := w.sender(c)
-		cmd = billing.WaiveMinimum{Sender: c.id(), Reason: "a fault of ours", SuspendedWholeMonth: s != nil && s.SuspendedThroughout(m, w.zone)}
+		w.waive(c, m)
+		return
 	}
 	_ = w.bill(c.account, m, actor, cmd) // what is closed, unknown or one's own is refused
+}
+
+func (w *world) waive(c config, m calendar.Month) {
+	s := w.sender(c)
+	whole := s != nil && s.SuspendedThroughout(m, w.zone)
+	_ = w.bill(c.account, m, admin, billing.WaiveMinimum{Sender: c.id(), Reason: "a fault of ours", SuspendedWholeMonth: whole})
 }
