@@ -29,7 +29,7 @@ type Reconciliation struct {
 	Agrees      bool                `json:"agrees"`
 	Charges     int64               `json:"charges"` // of the journal
 	Lines       int                 `json:"lines"`   // what they are summed up by
-	Behind      int64               `json:"behind"`  // records of the journal that the ledger has not read yet; they are not looked at
+	Behind      int64               `json:"behind"`  // records of the journal that the ledger has not read yet: they are not looked at, and nothing agrees before they are
 	Differences []Difference        `json:"differences"`
 	Carrier     []CarrierDifference `json:"carrier,omitempty"`
 }
@@ -78,6 +78,10 @@ type CarrierDifference struct {
 // has read the journal. carrier may be nil. It checks the hash chains as it reads. No
 // disagreement is an error.
 func Reconcile(ctx context.Context, s Source, l Ledger, month calendar.Month, of string, carrier map[CarrierKey]CarrierCount) (Reconciliation, error) {
+	ends, err := s.ends()
+	if err != nil {
+		return Reconciliation{}, err
+	}
 	books, err := l.MonthCounts(ctx, month.String(), of)
 	if err != nil {
 		return Reconciliation{}, err
@@ -89,12 +93,8 @@ func Reconcile(ctx context.Context, s Source, l Ledger, month calendar.Month, of
 		return Reconciliation{}, err
 	}
 	out := Reconciliation{Month: month.String(), Lines: len(read.charges), Differences: []Difference{}}
-	for p := range s.Partitions {
-		end, err := s.Records.End(s.Topics.Name(eventstore.Messages), p)
-		if err != nil {
-			return Reconciliation{}, err
-		}
-		out.Behind += max(0, end-books.Read[p])
+	for p, end := range ends {
+		out.Behind += max(0, end-books.Read[int32(p)]) // partitions are < 65,536
 	}
 	ledger, err := tallied(books.Ledger)
 	if err != nil {
@@ -111,7 +111,20 @@ func Reconcile(ctx context.Context, s Source, l Ledger, month calendar.Month, of
 	if carrier != nil {
 		out.Carrier = carrierDifferences(read.carried, carrier)
 	}
-	out.Agrees = len(out.Differences)+len(out.Carrier) == 0
+	out.Agrees = len(out.Differences)+len(out.Carrier) == 0 && out.Behind == 0
+	return out, nil
+}
+
+// ends are the journal's when the comparison begins: a ledger that lives has read up to them.
+func (s Source) ends() ([]int64, error) {
+	out := make([]int64, s.Partitions)
+	for p := range s.Partitions {
+		end, err := s.Records.End(s.Topics.Name(eventstore.Messages), p)
+		if err != nil {
+			return nil, err
+		}
+		out[p] = end
+	}
 	return out, nil
 }
 

@@ -1,7 +1,7 @@
 // Package notices is the reactor that tells clients by e-mail what became of their senders (rules.md B8): to the address that
 // the sender's form names, in Polish and in English, with the account manager's address for answers. It reads the journal of
-// accounts from its head on and keeps nothing. A mail may go out twice when a process dies between sending and noting it; its
-// Message-ID, made of the event's id, is the same then.
+// accounts from its head on and keeps nothing. A mail may go out twice when a process dies between sending and noting it, or
+// when a server takes it and says so too late; its Message-ID, made of the event's id, is the same then.
 package notices
 
 import (
@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"goniec/adapters/reactor"
+	"goniec/domain"
 	"goniec/domain/account"
 	"goniec/domain/catalog"
 	"goniec/eventstore"
@@ -39,6 +40,14 @@ type Mail struct {
 	Happened time.Time
 }
 
+// Later is what a server says of a mail or its recipient that it does not take now, such as "452".
+type Later string
+
+func (e Later) Error() string { return "the mail is not taken now: " + string(e) }
+
+// patience is how long a mail that the server does not take now holds up the ones behind it.
+const patience = 30 * time.Minute
+
 // Refusal is a server's last word on a mail, such as "550".
 type Refusal string
 
@@ -51,6 +60,7 @@ type Config struct {
 	Ready    func(context.Context) error // returns when the view has been read up to what there was
 	Mailer   Mailer
 	Zone     *time.Location // of the days in a notice
+	Clock    domain.Clock
 	Registry prometheus.Registerer
 	Log      *slog.Logger
 }
@@ -64,8 +74,8 @@ type Notices struct {
 
 // New checks the configuration; it connects to nothing.
 func New(cfg Config) (*Notices, error) {
-	if len(cfg.Kafka.Brokers) == 0 || cfg.View == nil || cfg.Ready == nil || cfg.Mailer == nil || cfg.Zone == nil || cfg.Log == nil {
-		return nil, errors.New("notices: Kafka, View, Ready, Mailer, Zone and Log are required")
+	if len(cfg.Kafka.Brokers) == 0 || cfg.View == nil || cfg.Ready == nil || cfg.Mailer == nil || cfg.Zone == nil || cfg.Clock == nil || cfg.Log == nil {
+		return nil, errors.New("notices: Kafka, View, Ready, Mailer, Zone, Clock and Log are required")
 	}
 	n := &Notices{cfg: cfg, sent: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "goniec_notices_total", Help: "Notices to clients by e-mail: sent, refused by the mail server for good, or failed and tried again.",
@@ -128,6 +138,9 @@ func (n *Notices) handle(ctx context.Context, ev *eventstore.Event) error {
 	})
 	if refused := Refusal(""); errors.As(err, &refused) {
 		return reactor.Poison("refused")
+	}
+	if later := Later(""); errors.As(err, &later) && n.cfg.Clock.Now().Sub(ev.Recorded) > patience {
+		return reactor.Poison("not_taken_in_time")
 	}
 	if err == nil {
 		n.sent.WithLabelValues("sent").Inc()

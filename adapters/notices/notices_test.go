@@ -23,7 +23,10 @@ import (
 	"goniec/internal/testkit"
 )
 
-const address = "office@sowa.example.com"
+const (
+	address = "office@sowa.example.com"
+	manager = `Jan "Żak" \`
+)
 
 var now = time.Date(2026, 11, 16, 9, 30, 0, 0, time.UTC)
 
@@ -109,13 +112,14 @@ type world struct {
 	stream   string
 	version  int64
 	box      *mailbox
+	clock    *testkit.Clock
 	log      *testkit.Log
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	addr, prefix := testkit.Kafka(t)
-	w := &world{t: t, account: uuid.NewString(), view: account.NewView(), box: newMailbox(t), log: &testkit.Log{}}
+	w := &world{t: t, account: uuid.NewString(), view: account.NewView(), box: newMailbox(t), clock: testkit.NewClock(now), log: &testkit.Log{}}
 	w.kafka = eventstore.KafkaConfig{Brokers: []string{addr}, Prefix: prefix, SessionTimeout: 6 * time.Second}
 	require.NoError(t, eventstore.CreateTopics(w.kafka, eventstore.Layout{Partitions: 1, ReplicationFactor: 1, MinInsync: 1}))
 	var err error
@@ -123,7 +127,7 @@ func newWorld(t *testing.T) *world {
 	require.NoError(t, err)
 	t.Cleanup(w.producer.Close)
 	settings := account.DefaultSettings()
-	settings.ManagerName, settings.ManagerEmail = "Jan Żak", "jan@goniec.example.com"
+	settings.ManagerName, settings.ManagerEmail = manager, "jan@goniec.example.com"
 	w.view.Apply(account.AccountStream(w.account), 1, account.AccountCreated{Name: "Demo", Currency: "PLN", Settings: settings}, now)
 	w.stream = account.SenderStream(account.SenderID(w.account, "Żabka", "PL"))
 	email := address
@@ -160,7 +164,7 @@ func (w *world) run() {
 	mailer, err := notices.NewSMTP(notices.SMTPConfig{Addr: w.box.addr, From: "no-reply@goniec.example.com"})
 	require.NoError(w.t, err)
 	n, err := notices.New(notices.Config{
-		Kafka: w.kafka, View: w.view, Ready: func(context.Context) error { return nil }, Mailer: mailer, Zone: time.UTC,
+		Kafka: w.kafka, View: w.view, Ready: func(context.Context) error { return nil }, Mailer: mailer, Zone: time.UTC, Clock: w.clock,
 		Log: slog.New(slog.NewJSONHandler(w.log, nil)),
 	})
 	require.NoError(w.t, err)
@@ -201,7 +205,7 @@ func TestTheClientIsTold(t *testing.T) {
 	require.Equal(t, "Viber, nadawca Żabka (PL): do poprawy / returned", subject)
 	from, err := m.Header.AddressList("From")
 	require.NoError(t, err)
-	require.Equal(t, &mail.Address{Name: "Jan Żak", Address: "no-reply@goniec.example.com"}, from[0])
+	require.Equal(t, &mail.Address{Name: manager, Address: "no-reply@goniec.example.com"}, from[0])
 	require.Contains(t, w.box.bodies[0], "logo nieczytelne")
 	require.Equal(t, "<"+id+"@127.0.0.1>", m.Header.Get("Message-Id"), "the same if it comes twice")
 }
@@ -225,6 +229,14 @@ func TestAMailServersRefusals(t *testing.T) {
 	w.box.answers(nil)
 	w.happens(account.SenderClosed{Reason: "x"}, true)
 	w.awaits(2)
+
+	w.box.answers(&smtp.SMTPError{Code: 452, Message: "the box of " + address + " is full"})
+	w.clock.Advance(time.Hour)
+	w.happens(account.SenderNoticeWithdrawn{}, true)
+	require.Eventually(t, func() bool { return strings.Contains(w.log.String(), "not_taken_in_time") }, time.Minute, 10*time.Millisecond)
+	w.box.answers(nil)
+	w.happens(account.SenderClosed{Reason: "x"}, true)
+	w.awaits(3)
 }
 
 // An event that the view has not read is waited for: the address is in the view.

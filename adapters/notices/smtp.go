@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	netmail "net/mail"
 	"strconv"
 	"time"
 
@@ -77,7 +78,11 @@ func (s *SMTP) Send(ctx context.Context, m Mail) error {
 	if err != nil {
 		return err
 	}
-	return outcome(c.DialAndSendWithContext(ctx, msg))
+	err = c.DialAndSendWithContext(ctx, msg)
+	if msg.IsDelivered() {
+		return nil // what went wrong after that is no matter of the mail
+	}
+	return outcome(err)
 }
 
 // message may hold what a server cannot be given: that is for ever.
@@ -87,7 +92,8 @@ func (s *SMTP) message(m Mail) (*mail.Msg, error) {
 	msg.SetDateWithValue(m.Happened)
 	msg.SetMessageIDWithValue(m.ID + "@" + s.host)
 	msg.SetBodyString(mail.TypeTextPlain, m.Text)
-	err := errors.Join(msg.FromFormat(m.From, s.cfg.From), msg.To(m.To))
+	msg.SetAddrHeaderFromMailAddress(mail.HeaderFrom, &netmail.Address{Name: m.From, Address: s.cfg.From})
+	err := msg.To(m.To)
 	if m.ReplyTo != "" {
 		err = errors.Join(err, msg.ReplyTo(m.ReplyTo))
 	}
@@ -97,14 +103,24 @@ func (s *SMTP) message(m Mail) (*mail.Msg, error) {
 	return msg, nil
 }
 
-// outcome leaves a server's words out: they often repeat the address.
+// outcome leaves a server's words out: they often repeat the address. What is said of the recipient or of the mail is its
+// own; anything else, a wrong mail.from included, is the server's or ours and is tried again.
 func outcome(err error) error {
 	if err == nil {
 		return nil
 	}
 	var e *mail.SendError
-	if !errors.As(err, &e) || e.IsTemp() || e.ErrorCode() < 500 {
-		return errors.New("the mail server is away, or does not take the mail now")
+	if !errors.As(err, &e) {
+		return errAway
 	}
-	return Refusal(fmt.Sprint(e.ErrorCode()))
+	ofTheMail := e.Reason == mail.ErrSMTPRcptTo || e.Reason == mail.ErrSMTPData || e.Reason == mail.ErrSMTPDataClose
+	switch {
+	case ofTheMail && e.ErrorCode() >= 500:
+		return Refusal(fmt.Sprint(e.ErrorCode()))
+	case ofTheMail && e.ErrorCode() >= 400:
+		return Later(fmt.Sprint(e.ErrorCode()))
+	}
+	return errAway
 }
+
+var errAway = errors.New("the mail server is away, or takes no mail of ours now")

@@ -85,9 +85,10 @@ func (p pattern) match(s string) ([]string, bool) {
 }
 
 func (p pattern) fill(args []string) string {
-	pairs := make([]string, 0, 2*len(args))
+	pairs := make([]string, 0, 4*len(args))
 	for i, arg := range args {
-		pairs = append(pairs, "{"+strconv.Itoa(i+1)+"}", term(arg))
+		gap := "{" + strconv.Itoa(i+1)
+		pairs = append(pairs, gap+"}", arg, gap+":word}", term(arg))
 	}
 	return strings.NewReplacer(pairs...).Replace(p.polish)
 }

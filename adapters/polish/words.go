@@ -1,6 +1,7 @@
 package polish
 
-// sentences are the refusals, English and Polish. {} is a gap, {1} what stood in the first one.
+// sentences are the refusals, English and Polish. {} is a gap, {1} what stood in the first one as it is,
+// {1:word} the same in Polish: a word of ours, or a list of them.
 var sentences = [][2]string{
 	// Any field.
 	{"is required", "pole wymagane"},
@@ -75,7 +76,7 @@ var sentences = [][2]string{
 	{"there is nothing of that name here", "nie ma tu niczego o tej nazwie"},
 	{"an API key is required: Authorization: Bearer <key>", "potrzebny jest klucz API: Authorization: Bearer <klucz>"},
 	{"the API key is not known, or was revoked", "klucz API jest nieznany albo został unieważniony"},
-	{"this needs a key of role {}", "potrzebny jest klucz o roli {1}"},
+	{"this needs a key of role {}", "potrzebny jest klucz o roli {1:word}"},
 	{"is required with a key of the installation", "pole wymagane, gdy klucz należy do instalacji"},
 	{"the account may send {} requests a second", "konto może wysłać {1} żądań na sekundę"},
 	{"the service is starting; try again", "usługa się uruchamia; spróbuj ponownie"},
@@ -88,7 +89,7 @@ var sentences = [][2]string{
 	{"must be the next of an earlier page", "musi być wartością next z wcześniejszej strony"},
 	{"is not one that was given out", "takiej wartości nie wydano"},
 	{"it is at version {} by now: look at it again", "to już wersja {1}: obejrzyj ją ponownie"},
-	{"{} exists already, with other properties", "{1}: już istnieje, z innymi właściwościami"},
+	{"{} exists already, with other properties", "{1:word}: już istnieje, z innymi właściwościami"},
 
 	// Accounts, keys, webhooks, prices.
 	{"no such account", "nie ma takiego konta"},
@@ -140,9 +141,9 @@ var sentences = [][2]string{
 	{"has {}×{} pixels: crop or scale it to exactly {}×{}", "ma {1}×{2} pikseli: przytnij go albo przeskaluj do dokładnie {3}×{4}"},
 	{"is animated: save one of its pictures", "to animacja: zapisz jeden z jej obrazów"},
 	{"has a picture that does not fill its {}×{} pixels: save it as PNG", "obraz nie wypełnia swoich {1}×{2} pikseli: zapisz go jako PNG"},
-	{"is missing: {}", "brakuje: {1}"},
-	{"is missing: the form lacks {}", "brakuje; w formularzu nie ma jeszcze: {1}"},
-	{"the sender is {}; this step needs it to be {}", "nadawca jest w stanie {1}; ten krok jest możliwy w stanie {2}"},
+	{"is missing: {}", "brakuje: {1:word}"},
+	{"is missing: the form lacks {}", "brakuje; w formularzu nie ma jeszcze: {1:word}"},
+	{"the sender is {}; this step needs it to be {}", "nadawca jest w stanie {1:word}; ten krok jest możliwy w stanie {2:word}"},
 	{"the submission was passed to Viber already; ask the operator to return it", "zgłoszenie przekazano już do Vibera; poproś operatora o jego zwrot"},
 	{"must not lie before the day of submission", "nie może leżeć przed dniem zgłoszenia"},
 	{"must be Viber's service id, above 0", "musi być numerem usługi Viber, większym niż 0"},
@@ -217,7 +218,7 @@ var sentences = [][2]string{
 	{"must have at least one message", "musi zawierać co najmniej jedną wiadomość"},
 	{"no such message", "nie ma takiej wiadomości"},
 	{"no such message, or one that ended long ago", "nie ma takiej wiadomości albo zakończyła się dawno temu"},
-	{"the message has ended: {}", "wiadomość jest zakończona: {1}"},
+	{"the message has ended: {}", "wiadomość jest zakończona: {1:word}"},
 	{"is not a state of a message", "wiadomość nie ma takiego stanu"},
 	{"sender may have {} characters, client_ref {}", "sender może mieć najwyżej {1} znaków, client_ref {2}"},
 	{"must be the id of a message", "musi być identyfikatorem wiadomości"},
@@ -240,8 +241,8 @@ var sentences = [][2]string{
 	{"{} is closed, with other inputs", "miesiąc {1} jest zamknięty, z innymi danymi"},
 	{"{} is closed, but its statement is not projected yet: try again", "miesiąc {1} jest zamknięty, ale jego zestawienie nie jest jeszcze gotowe: spróbuj ponownie"},
 	{"{} is open: months are closed one after another", "miesiąc {1} jest otwarty: miesiące zamyka się po kolei"},
-	{"{} is not sealed in {}", "miesiąc {1} nie jest zapieczętowany w {2}"},
-	{"the ledger has not been read up to the seal of {} in {}: try again", "księga nie jest doczytana do pieczęci miesiąca {1} w {2}: spróbuj ponownie"},
+	{"{} is not sealed in {}", "miesiąc {1} nie jest zapieczętowany w {2:word}"},
+	{"the ledger has not been read up to the seal of {} in {}: try again", "księga nie jest doczytana do pieczęci miesiąca {1} w {2:word}: spróbuj ponownie"},
 	{"{} can be closed from {} on", "miesiąc {1} można zamknąć od {2}"},
 	{"the inputs are of another account or month", "dane dotyczą innego konta albo miesiąca"},
 	{"make a statement of {} bytes; at most {} fit", "zestawienie miałoby {1} bajtów, a zmieści się najwyżej {2}"},
@@ -277,7 +278,7 @@ var sentences = [][2]string{
 	{"must be some of {}, each once, with commas", "dozwolone wartości: {1}; każda raz, po przecinku"},
 	{"must have day or hour, not both", "może zawierać day albo hour, nie oba naraz"},
 	{"must not be after to", "nie może być później niż to"},
-	{"must be at most {} days before to{}, both counted", "może być najwyżej {1} dni przed to{2}, licząc oba dni"},
+	{"must be at most {} days before to{}, both counted", "może być najwyżej {1} dni przed to{2:word}, licząc oba dni"},
 	{"must be json, csv or xlsx", "musi mieć wartość json, csv albo xlsx"},
 	{"makes too many rows: choose fewer, a shorter range, or one sender", "daje za dużo wierszy: wybierz mniej, krótszy zakres albo jednego nadawcę"},
 	{"xlsx has room for {} rows: choose fewer, or csv", "xlsx mieści {1} wierszy: wybierz mniej albo csv"},
@@ -289,7 +290,7 @@ var sentences = [][2]string{
 	{"it waits behind another one, which has to be retried or dropped first", "czeka za innym, które trzeba najpierw ponowić albo odrzucić"},
 	{"the retention of what it holds is over", "minął czas przechowywania tej treści"},
 	{"it holds no command", "nie zawiera polecenia"},
-	{"it is not parked any more: it was {}", "nie jest już odłożone: {1}"},
+	{"it is not parked any more: it was {}", "nie jest już odłożone: {1:word}"},
 	{"nothing of that name is parked", "nic o tej nazwie nie jest odłożone"},
 	{"{} cannot be sent to a stream such as this one ({} events)", "{1} nie pasuje do takiego strumienia (zdarzeń: {2})"},
 	{"bills belong to months of accounts", "rozliczenia dotyczą miesięcy kont"},

@@ -80,8 +80,12 @@ func ReadYAML(from io.Reader, columns []string, limit int) ([]Row, error) {
 		return nil, err
 	}
 	var root yaml.Node
-	if err := yaml.Unmarshal(data, &root); err != nil {
+	documents := yaml.NewDecoder(bytes.NewReader(data))
+	if err := documents.Decode(&root); err != nil {
 		return nil, domain.Refuse(CodeFile, "the file is neither YAML nor JSON")
+	}
+	if !errors.Is(documents.Decode(new(yaml.Node)), io.EOF) {
+		return nil, domain.Refuse(CodeFile, "the file must hold one document")
 	}
 	if len(root.Content) != 1 || root.Content[0].Kind != yaml.SequenceNode {
 		return nil, domain.Refuse(CodeFile, "the file must hold a list of mappings")

@@ -49,6 +49,7 @@ func TestReadRefuses(t *testing.T) {
 		"invalid_file: the file may have 4194304 bytes":                                                       csvOf(strings.Repeat("a", MaxRead+1)),
 		"invalid_file: the file is neither YAML nor JSON":                                                     yamlOf("{"),
 		"invalid_file: the file must hold a list of mappings":                                                 yamlOf("a: 1"),
+		"invalid_file: the file must hold one document":                                                       yamlOf("- {country: PL}\n---\n- {country: DE}"),
 		"invalid_file: line 2: must be a mapping":                                                             yamlOf("- {country: PL}\n- PL"),
 		"invalid_file: line 1: must have simple values only":                                                  yamlOf("- {country: [PL]}"),
 		"invalid_file: line 3: has a column that is not known, its number 2; known are country, amount, note": yamlOf("- {country: PL}\n\n- {country: PL, price: 1}"),

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"goniec/domain"
+	"goniec/domain/money"
 )
 
 // PriceChange is a row of a price list that a new version would change: Before is "" for a new row, After for one that goes.
@@ -32,15 +33,37 @@ type PriceEffect struct {
 // PreviewPrices says what a version would change in a list, and for which accounts, when it begins. It refuses what the
 // decision would refuse (rules.md F8); nothing is published.
 func (v *View) PreviewPrices(list string, c PublishPrices, now time.Time) ([]PriceChange, []PriceEffect, error) {
+	state, payers, inForce, err := v.priced(list, c, now)
+	if err != nil {
+		return nil, nil, err
+	}
+	next := versionOf(list, 0, state)
+	changes := rowChanges(&inForce, &next)
+	return changes, priceEffects(list, &next, payers, changes), nil
+}
+
+// payer is an account with the versions that price its messages when a new one begins. Versions do not change.
+type payer struct {
+	id, name      string
+	own, standard priceVersion
+}
+
+// priced judges a publication and takes out of the view what its preview needs: what follows takes long, and nobody waits for it.
+func (v *View) priced(list string, c PublishPrices, now time.Time) (PricesPublished, []payer, priceVersion, error) {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	events, err := decidePrices(v.pricesState(list), now, c)
 	if err != nil {
-		return nil, nil, err
+		return PricesPublished{}, nil, priceVersion{}, err
 	}
-	next := versionOf(list, 0, events[0].(PricesPublished)) //nolint:forcetypeassert // decidePrices makes no other
-	changes := rowChanges(v.lists[list].at(next.from, next.currency), &next)
-	return changes, v.priceEffects(list, &next, changes), nil
+	e, _ := events[0].(PricesPublished) // decidePrices makes no other
+	var payers []payer
+	for id, a := range v.accounts {
+		if id != Installation && a.Currency == e.Currency && (list == DefaultPrices || list == id) {
+			payers = append(payers, payer{id, a.Name, *v.lists[id].at(e.ValidFrom, a.Currency), *v.lists[DefaultPrices].at(e.ValidFrom, a.Currency)})
+		}
+	}
+	return e, payers, *v.lists[list].at(e.ValidFrom, e.Currency), nil
 }
 
 func (v *View) pricesState(list string) State {
@@ -55,7 +78,7 @@ func rowChanges(before, after *priceVersion) []PriceChange {
 	var out []PriceChange
 	add := func(k priceKey) {
 		c := PriceChange{k.country, k.channel, k.category, k.content, before.rows[k], after.rows[k]}
-		if c.Before != c.After {
+		if !samePrice(c.Before, c.After) {
 			out = append(out, c)
 		}
 	}
@@ -73,38 +96,56 @@ func rowChanges(before, after *priceVersion) []PriceChange {
 	return out
 }
 
-// priceEffects compares what each account would pay: its own list goes before the default one.
-func (v *View) priceEffects(list string, next *priceVersion, changes []PriceChange) []PriceEffect {
+// priceEffects compares what each account would pay: its own list goes before the default one. Accounts without one pay alike.
+func priceEffects(list string, next *priceVersion, payers []payer, changes []PriceChange) []PriceEffect {
 	keys := concrete(changes)
 	var out []PriceEffect
-	for id, a := range v.accounts {
-		if id == Installation || a.Currency != next.currency || (list != DefaultPrices && list != id) {
+	var alike *PriceEffect
+	for _, p := range payers {
+		own, ownNext, standardNext := &p.own, &p.own, next
+		if list == p.id {
+			ownNext, standardNext = next, &p.standard
+		}
+		if own.rows == nil && list == DefaultPrices {
+			if alike == nil {
+				alike = &PriceEffect{}
+				*alike = priceEffect(keys, [2]*priceVersion{own, &p.standard}, [2]*priceVersion{ownNext, standardNext})
+			}
+			out = append(out, PriceEffect{p.id, p.name, alike.Changed, alike.Lost})
 			continue
 		}
-		e := PriceEffect{Account: id, Name: a.Name}
-		own, standard := v.lists[id].at(next.from, a.Currency), v.lists[DefaultPrices].at(next.from, a.Currency)
-		ownNext, standardNext := own, next
-		if list == id {
-			ownNext, standardNext = next, standard
-		}
-		for _, k := range keys {
-			before, after := firstPrice(k, own, standard), firstPrice(k, ownNext, standardNext)
-			if before == after {
-				continue
-			}
-			e.Changed++
-			if after == "" {
-				e.Lost++
-			}
-		}
-		if e.Changed > 0 {
-			out = append(out, e)
-		}
+		e := priceEffect(keys, [2]*priceVersion{own, &p.standard}, [2]*priceVersion{ownNext, standardNext})
+		out = append(out, PriceEffect{p.id, p.name, e.Changed, e.Lost})
 	}
+	out = slices.DeleteFunc(out, func(e PriceEffect) bool { return e.Changed == 0 })
 	slices.SortFunc(out, func(a, b PriceEffect) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Account, b.Account))
 	})
 	return out
+}
+
+func priceEffect(keys []priceKey, now, then [2]*priceVersion) (e PriceEffect) {
+	for _, k := range keys {
+		before, after := firstPrice(k, now), firstPrice(k, then)
+		if samePrice(before, after) {
+			continue
+		}
+		e.Changed++
+		if after == "" {
+			e.Lost++
+		}
+	}
+	return e
+}
+
+// samePrice: 0.09 is 0.090.
+func samePrice(a, b string) bool {
+	if a == b {
+		return true
+	}
+	x, err := money.Parse(a)
+	y, err2 := money.Parse(b)
+	return err == nil && err2 == nil && x == y
 }
 
 // concrete lists what a message may be of the rows' kinds: a row without a category stands for all three.
@@ -126,7 +167,7 @@ func concrete(changes []PriceChange) []priceKey {
 	return out
 }
 
-func firstPrice(k priceKey, lists ...*priceVersion) string {
+func firstPrice(k priceKey, lists [2]*priceVersion) string {
 	for _, l := range lists {
 		if unit, ok := l.row(k); ok {
 			return unit

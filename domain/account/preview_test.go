@@ -49,8 +49,11 @@ func TestPricesArePreviewed(t *testing.T) {
 	require.Len(t, changes, 1)
 	require.Equal(t, []account.PriceEffect{{Account: end, Name: "Own prices", Changed: 6}}, whom)
 
-	_, whom, err = j.view.PreviewPrices(account.DefaultPrices, account.PublishPrices{Currency: "PLN", Prices: []account.Price{sms, text}}, now)
+	same := sms
+	same.Amount = "0.1000"
+	changes, whom, err = j.view.PreviewPrices(account.DefaultPrices, account.PublishPrices{Currency: "PLN", Prices: []account.Price{same, text}}, now)
 	require.NoError(t, err)
+	require.Empty(t, changes)
 	require.Empty(t, whom)
 
 	for code, c := range map[string]account.PublishPrices{

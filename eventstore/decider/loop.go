@@ -81,7 +81,7 @@ func (o *owner) decideRound(ctx context.Context, inputs []*input) error {
 	if err != nil {
 		return err
 	}
-	more := len(due) == timersInGroup
+	timers := due
 	resumed, err := o.dueResumes()
 	if err != nil {
 		return err
@@ -95,7 +95,12 @@ func (o *owner) decideRound(ctx context.Context, inputs []*input) error {
 	if err != nil {
 		return err
 	}
-	sealing = sealing && !more // what was due before a seal stands before it
+	if sealing {
+		sealing, err = o.allFire(timers)
+		if err != nil {
+			return err
+		}
+	}
 	if len(inputs) == 0 && len(due) == 0 && len(old) == 0 && !sealing && !o.offsetsDue() && !o.passWaits() {
 		return nil
 	}

@@ -48,6 +48,19 @@ func (o *owner) sealDue() (bool, error) {
 	return !o.timers.safe.Before(o.sealAt), nil
 }
 
+// allFire says whether the timers that are about to fire are all that were due before the month's seal: they stand before
+// it. Others may be due by now, since more were than one group takes, or the inbox was read on, or the clock was moved.
+func (o *owner) allFire(timers []dueTimer) (bool, error) {
+	before := 0
+	for _, t := range timers {
+		if !t.due.After(o.sealAt) {
+			before++
+		}
+	}
+	left, err := o.scanTimers(o.sealAt, before+1)
+	return len(left) == before, err
+}
+
 // sealMonth seals one month behind all that the group has decided; who was away
 // for several seals them one after the other. The command's id is the month's,
 // whoever writes it.

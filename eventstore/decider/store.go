@@ -119,7 +119,7 @@ type meta struct {
 
 // stateSchema counts the forms of the stored state: raise it when a state, its
 // timers or its index keys change, so that what an older build left is rebuilt.
-const stateSchema = 3
+const stateSchema = 4
 
 // journalMark is how far one journal topic is contained in the state.
 type journalMark struct {

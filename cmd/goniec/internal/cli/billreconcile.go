@@ -103,7 +103,7 @@ func (a *app) sayReconciled(r closing.Reconciliation) {
 		a.say("DIFFERS %s, %s, %s: ours %s, the carrier's %s", d.Sender, d.Country, d.Channel, carrierWords(d.Ours), carrierWords(d.Carrier))
 	}
 	if r.Behind > 0 {
-		a.say("the ledger has not read the last %s of the journal yet", words.Count(int(r.Behind), "record"))
+		a.say("the ledger has not read the last %s of the journal yet, which are not compared: repeat it", words.Count(int(r.Behind), "record"))
 	}
 	if r.Agrees {
 		a.say("%s: %s in %s, the same everywhere", r.Month, words.Count(int(r.Charges), "charge"), words.Count(r.Lines, "line"))

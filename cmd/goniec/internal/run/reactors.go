@@ -12,6 +12,7 @@ import (
 	"goniec/adapters/notices"
 	"goniec/adapters/suspender"
 	"goniec/adapters/webhooks"
+	"goniec/domain"
 	"goniec/eventstore"
 )
 
@@ -87,7 +88,7 @@ func (n *Node) addNotices() (waiting func() []eventstore.Waiting, err error) {
 		return nil, err
 	}
 	m, err := notices.New(notices.Config{
-		Kafka: n.kafka, View: n.view, Ready: n.awaitStart, Mailer: mailer, Zone: n.zone, Registry: n.metrics, Log: n.log,
+		Kafka: n.kafka, View: n.view, Ready: n.awaitStart, Mailer: mailer, Zone: n.zone, Clock: domain.SystemClock, Registry: n.metrics, Log: n.log,
 	})
 	if err != nil {
 		return nil, err
