@@ -110,7 +110,7 @@ type fate struct {
 	channel  domain.Channel
 	attempt  string
 	word     string // accepted, refused, unknown, not_sent; "" = nothing yet
-	crashed  bool   // unknown, since a dispatcher ended between claim and answer
+	crashed  bool   // unknown, since a dispatcher ended between claim and answer, or none came to it in time
 	carrier  []string
 	code     string
 	resolved bool
@@ -157,7 +157,7 @@ func (m *Message) fates() []*fate {
 		case message.AttemptNotSent:
 			word(ev.Attempt, "not_sent")
 		case message.AttemptUnknown:
-			word(ev.Attempt, "unknown").crashed = ev.Reason == message.ReasonClaimed
+			word(ev.Attempt, "unknown").crashed = ev.Reason == message.ReasonClaimed || ev.Reason == message.ReasonNoAnswer
 		case message.AttemptResolved:
 			f := word(ev.Attempt, "")
 			f.resolved, f.carrier = true, ev.CarrierIDs

@@ -93,18 +93,20 @@ func TestTheCarriersLogDisagrees(t *testing.T) {
 	}
 }
 
-// Of a call claimed before a crash the journal does not know, and admits both.
+// Of a call claimed before a crash, or of one that no dispatcher answered, the journal does not know, and admits both.
 func TestACallThatMayHaveBeenMade(t *testing.T) {
 	t.Parallel()
-	l := newTale(t).add(
-		message.AttemptStarted{Attempt: onViber, Number: 1, Channel: domain.Viber},
-		message.AttemptUnknown{Attempt: onViber, Reason: message.ReasonClaimed},
-	)
-	var made, unmade Calls
-	require.Empty(t, logOf(seen()[:2]).compare(number, l.message(), &made))
-	require.Equal(t, Calls{Viber: 1, Crashed: 1, Made: 1}, made)
-	require.Empty(t, logOf(nil).compare(number, l.message(), &unmade))
-	require.Equal(t, Calls{Crashed: 1}, unmade)
+	for _, reason := range []string{message.ReasonClaimed, message.ReasonNoAnswer} {
+		l := newTale(t).add(
+			message.AttemptStarted{Attempt: onViber, Number: 1, Channel: domain.Viber},
+			message.AttemptUnknown{Attempt: onViber, Reason: reason},
+		)
+		var made, unmade Calls
+		require.Empty(t, logOf(seen()[:2]).compare(number, l.message(), &made))
+		require.Equal(t, Calls{Viber: 1, Crashed: 1, Made: 1}, made)
+		require.Empty(t, logOf(nil).compare(number, l.message(), &unmade))
+		require.Equal(t, Calls{Crashed: 1}, unmade)
+	}
 }
 
 func TestAnAttemptThatWasNotSentHasNoCall(t *testing.T) {
