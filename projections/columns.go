@@ -1,6 +1,8 @@
 package projections
 
 import (
+	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -28,6 +30,17 @@ type Times = pgtype.FlatArray[pgtype.Timestamptz]
 
 // Time returns t as a column's value; the zero time is NULL.
 func Time(t time.Time) pgtype.Timestamptz { return pgtype.Timestamptz{Time: t, Valid: !t.IsZero()} }
+
+// OneByOne applies events one after the other, for journals that change seldom. An
+// error names the stream.
+func OneByOne(ctx context.Context, tx Tx, partition int32, events []Event, apply func(context.Context, Tx, int32, Event) error) error {
+	for _, e := range events {
+		if err := apply(ctx, tx, partition, e); err != nil {
+			return fmt.Errorf("%s: %w", e.Stream, err)
+		}
+	}
+	return nil
+}
 
 // StreamID returns the uuid in a stream's name, such as "message/<uuid>".
 func StreamID(projection, stream string) (uuid.UUID, error) {

@@ -207,18 +207,16 @@ func newBook(month calendar.Month, p int32, list []*again) *book {
 func (b *book) take(e *eventstore.Event) error {
 	switch e.Type {
 	case partition.TypePeriodSealed:
-		fact, err := catalog.Decode(e.Type, e.Data)
+		seal, err := decoded[partition.PeriodSealed](e)
 		if err != nil {
 			return err
 		}
-		seal, _ := fact.(partition.PeriodSealed) // by its type
 		b.sealed[e.Offset] = seal.Month >= b.month.String()
-	case message.Charged{}.EventType():
-		fact, err := catalog.Decode(e.Type, e.Data)
+	case message.TypeCharged:
+		charge, err := decoded[message.Charged](e)
 		if err != nil {
 			return err
 		}
-		charge, _ := fact.(message.Charged) // by its type
 		a := b.of[charge.Account]
 		if a == nil || charge.Month != b.month.String() || e.Offset > a.seals[b.partition] {
 			return nil
@@ -226,6 +224,13 @@ func (b *book) take(e *eventstore.Event) error {
 		return b.sums.add(charge, e.Offset)
 	}
 	return nil
+}
+
+// decoded is the fact of an event whose type is that of T.
+func decoded[T domain.Event](e *eventstore.Event) (T, error) {
+	fact, err := catalog.Decode(e.Type, e.Data)
+	t, _ := fact.(T)
+	return t, err
 }
 
 // give hands the sums over to the months.

@@ -10,7 +10,6 @@ import (
 
 	"goniec/domain/billing"
 	"goniec/domain/calendar"
-	"goniec/domain/catalog"
 	"goniec/domain/message"
 	"goniec/eventstore"
 	"goniec/projections/query"
@@ -138,14 +137,13 @@ type reading struct {
 }
 
 func (r *reading) take(e *eventstore.Event) error {
-	if e.Type != (message.Charged{}).EventType() {
+	if e.Type != message.TypeCharged {
 		return nil
 	}
-	fact, err := catalog.Decode(e.Type, e.Data)
+	c, err := decoded[message.Charged](e)
 	if err != nil {
 		return err
 	}
-	c, _ := fact.(message.Charged) // by its type
 	if r.of != "" && r.of != c.Account {
 		return nil
 	}

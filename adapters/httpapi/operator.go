@@ -23,17 +23,18 @@ func (r *AccountRequest) setDefaults() {
 	r.Settings = &s
 }
 
+// operators describes an operation of those that run the installation.
+func operators(id, method, path, summary string, status int, errors ...int) operation {
+	return operation{id: id, method: method, path: path, tag: "Operator", summary: summary, status: status, errors: errors}
+}
+
 // registerOperator adds what needs an operator's key.
 func (a *API) registerOperator(api huma.API) {
-	missing, conflict := []int{http.StatusNotFound}, []int{http.StatusNotFound, http.StatusConflict}
-	op := func(id, method, path, summary string, status int, errors []int) operation {
-		return operation{id: id, method: method, path: path, tag: "Operator", summary: summary, status: status, errors: errors}
-	}
-	register(a, api, op("create-account", http.MethodPost, "/v1/accounts", "Open an account", http.StatusCreated, conflict), a.createAccount)
-	register(a, api, op("list-accounts", http.MethodGet, "/v1/accounts", "All accounts", 0, nil), a.accounts)
-	register(a, api, op("set-account", http.MethodPut, "/v1/accounts/{id}/settings", "Replace an account's settings; what is absent has its default", 0, missing), a.setAccount)
-	register(a, api, op("issue-key", http.MethodPost, "/v1/accounts/{id}/keys", "Issue an API key; it is shown this once", http.StatusCreated, missing), a.issueKey)
-	register(a, api, op("revoke-key", http.MethodDelete, "/v1/accounts/{id}/keys/{key}", "Revoke an API key", 0, missing), a.revokeKey)
+	register(a, api, operators("create-account", http.MethodPost, "/v1/accounts", "Open an account", http.StatusCreated, http.StatusNotFound, http.StatusConflict), a.createAccount)
+	register(a, api, operators("list-accounts", http.MethodGet, "/v1/accounts", "All accounts", 0), a.accounts)
+	register(a, api, operators("set-account", http.MethodPut, "/v1/accounts/{id}/settings", "Replace an account's settings; what is absent has its default", 0, http.StatusNotFound), a.setAccount)
+	register(a, api, operators("issue-key", http.MethodPost, "/v1/accounts/{id}/keys", "Issue an API key; it is shown this once", http.StatusCreated, http.StatusNotFound), a.issueKey)
+	register(a, api, operators("revoke-key", http.MethodDelete, "/v1/accounts/{id}/keys/{key}", "Revoke an API key", 0, http.StatusNotFound), a.revokeKey)
 	a.registerPrices(api)
 }
 

@@ -38,12 +38,9 @@ type PricesPreview struct {
 }
 
 func (a *API) registerPrices(api huma.API) {
-	op := func(id, method, path, summary string, status int, errors ...int) operation {
-		return operation{id: id, method: method, path: path, tag: "Operator", summary: summary, status: status, errors: errors}
-	}
-	register(a, api, op("list-prices", http.MethodGet, "/v1/prices", "The versions of a price list", 0), a.prices)
-	register(a, api, op("preview-prices", http.MethodPost, "/v1/prices/preview", "What a version would change, for whom; nothing is published", 0), a.previewPrices)
-	register(a, api, op("publish-prices", http.MethodPost, "/v1/prices", "Publish a version of a price list", http.StatusCreated, http.StatusNotFound), a.publishPrices)
+	register(a, api, operators("list-prices", http.MethodGet, "/v1/prices", "The versions of a price list", 0), a.prices)
+	register(a, api, operators("preview-prices", http.MethodPost, "/v1/prices/preview", "What a version would change, for whom; nothing is published", 0), a.previewPrices)
+	register(a, api, operators("publish-prices", http.MethodPost, "/v1/prices", "Publish a version of a price list", http.StatusCreated, http.StatusNotFound), a.publishPrices)
 }
 
 type pricesParams struct {

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -68,7 +67,7 @@ type Config struct {
 // Notices is the reactor. Run it once in a process, in as many processes as there are.
 type Notices struct {
 	cfg   Config
-	waits atomic.Pointer[string]
+	waits reactor.Waits
 	sent  *prometheus.CounterVec
 }
 
@@ -85,7 +84,7 @@ func New(cfg Config) (*Notices, error) {
 			return nil, fmt.Errorf("notices: %w", err)
 		}
 	}
-	n.state("not started")
+	n.waits.Set("not started")
 	return n, nil
 }
 
@@ -96,18 +95,13 @@ func (n *Notices) Run(ctx context.Context) error {
 	}
 	return reactor.Run(ctx, reactor.Config{
 		Name: name, Kafka: n.cfg.Kafka, Topic: eventstore.Accounts, Wants: wants, Handle: n.handle, Aside: n.aside,
-		State: n.state, Retried: func() { n.sent.WithLabelValues("retried").Inc() }, Registry: n.cfg.Registry, Log: n.cfg.Log,
+		State: n.waits.Set, Retried: func() { n.sent.WithLabelValues("retried").Inc() }, Registry: n.cfg.Registry, Log: n.cfg.Log,
 	})
 }
 
-func (n *Notices) state(what string) { n.waits.Store(&what) }
-
 // Waiting names what keeps this process's reactor from its work.
 func (n *Notices) Waiting() []eventstore.Waiting {
-	if what := *n.waits.Load(); what != "" {
-		return []eventstore.Waiting{{Part: name, Why: what}}
-	}
-	return nil
+	return n.waits.Waiting(name)
 }
 
 func wants(typ, _ string) bool {

@@ -14,12 +14,10 @@ type text struct{ plTitle, pl, enTitle, en string }
 
 // texts are the events that a client is told of, and the words for each. A fact is of the type of its name.
 var texts = map[string]func(fact any, zone *time.Location) text{
-	account.TypeSenderSubmitted: func(any, *time.Location) text {
-		return text{
-			"zgłoszenie przyjęte", "Zgłoszenie zostało przyjęte do weryfikacji. Do jej zakończenia danych nie można zmieniać.",
-			"submitted", "The submission was taken for verification. Nothing can be changed until it is over.",
-		}
-	},
+	account.TypeSenderSubmitted: always(text{
+		"zgłoszenie przyjęte", "Zgłoszenie zostało przyjęte do weryfikacji. Do jej zakończenia danych nie można zmieniać.",
+		"submitted", "The submission was taken for verification. Nothing can be changed until it is over.",
+	}),
 	account.TypeSenderPassed: func(fact any, zone *time.Location) text {
 		e, _ := fact.(account.SenderPassed)
 		return text{
@@ -38,12 +36,10 @@ var texts = map[string]func(fact any, zone *time.Location) text{
 		e, _ := fact.(account.SenderReturned)
 		return returned(e.Reasons)
 	},
-	account.TypeSenderChangeApproved: func(any, *time.Location) text {
-		return text{
-			"zmiana zatwierdzona", "Nowa wersja danych nadawcy jest zatwierdzona i obowiązuje.",
-			"change approved", "The sender's new version was approved and works.",
-		}
-	},
+	account.TypeSenderChangeApproved: always(text{
+		"zmiana zatwierdzona", "Nowa wersja danych nadawcy jest zatwierdzona i obowiązuje.",
+		"change approved", "The sender's new version was approved and works.",
+	}),
 	account.TypeSenderChangeReturned: func(fact any, _ *time.Location) text {
 		e, _ := fact.(account.SenderChangeReturned)
 		return returned(e.Reasons)
@@ -55,12 +51,10 @@ var texts = map[string]func(fact any, zone *time.Location) text{
 			"notice taken", fmt.Sprintf("The sender name will be switched off at the end of %s; that month's minimum applies. Until then it can be withdrawn.", e.Month),
 		}
 	},
-	account.TypeSenderNoticeWithdrawn: func(any, *time.Location) text {
-		return text{
-			"wypowiedzenie wycofane", "Prośbę o wyłączenie wycofano. Nazwa nadawcy działa dalej.",
-			"notice withdrawn", "The notice was withdrawn. The sender name goes on working.",
-		}
-	},
+	account.TypeSenderNoticeWithdrawn: always(text{
+		"wypowiedzenie wycofane", "Prośbę o wyłączenie wycofano. Nazwa nadawcy działa dalej.",
+		"notice withdrawn", "The notice was withdrawn. The sender name goes on working.",
+	}),
 	account.TypeSenderDisabled: func(fact any, _ *time.Location) text {
 		e, _ := fact.(account.SenderDisabled)
 		return text{
@@ -68,9 +62,7 @@ var texts = map[string]func(fact any, zone *time.Location) text{
 			"disabled", fmt.Sprintf("The sender name is switched off since %s.", e.On),
 		}
 	},
-	account.TypeSenderClosed: func(any, *time.Location) text {
-		return text{"zamknięta", "Nazwę nadawcy zamknięto na stałe.", "closed", "The sender name was closed for good."}
-	},
+	account.TypeSenderClosed: always(text{"zamknięta", "Nazwę nadawcy zamknięto na stałe.", "closed", "The sender name was closed for good."}),
 	account.TypeSenderEnabled: func(fact any, _ *time.Location) text {
 		e, _ := fact.(account.SenderEnabled)
 		return text{
@@ -78,15 +70,16 @@ var texts = map[string]func(fact any, zone *time.Location) text{
 			"enabled", fmt.Sprintf("The sender name is active again since %s; that month's minimum applies.", e.On),
 		}
 	},
-	account.TypeSenderSuspended: func(any, *time.Location) text {
-		return text{
-			"zawieszona", "Nazwę nadawcy zawieszono: nowe wiadomości są odrzucane, a przyjęte wychodzą jako SMS.",
-			"suspended", "The sender name was suspended: new messages are refused, accepted ones go as SMS.",
-		}
-	},
-	account.TypeSenderReinstated: func(any, *time.Location) text {
-		return text{"zawieszenie zdjęte", "Zawieszenie zdjęto. Nazwa nadawcy działa.", "suspension lifted", "The suspension was lifted. The sender name works."}
-	},
+	account.TypeSenderSuspended: always(text{
+		"zawieszona", "Nazwę nadawcy zawieszono: nowe wiadomości są odrzucane, a przyjęte wychodzą jako SMS.",
+		"suspended", "The sender name was suspended: new messages are refused, accepted ones go as SMS.",
+	}),
+	account.TypeSenderReinstated: always(text{"zawieszenie zdjęte", "Zawieszenie zdjęto. Nazwa nadawcy działa.", "suspension lifted", "The suspension was lifted. The sender name works."}),
+}
+
+// always are words that need nothing of the fact.
+func always(t text) func(any, *time.Location) text {
+	return func(any, *time.Location) text { return t }
 }
 
 func returned(reasons []string) text {

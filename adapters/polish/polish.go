@@ -11,14 +11,11 @@ import (
 
 // Of gives a refusal's sentence in Polish; false if there is none for it.
 func Of(english string) (string, bool) {
-	for _, p := range byFirst[first(english)] {
-		if args, ok := p.match(english); ok {
-			return p.fill(args), true
-		}
-	}
-	for _, p := range byFirst[""] {
-		if args, ok := p.match(english); ok {
-			return p.fill(args), true
+	for _, word := range []string{first(english), ""} {
+		for _, p := range byFirst[word] {
+			if args, ok := p.match(english); ok {
+				return p.fill(args), true
+			}
 		}
 	}
 	return "", false

@@ -13,7 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -41,7 +40,7 @@ type Config struct {
 // Suspender is the reactor. Run it once in a process, in as many processes as there are.
 type Suspender struct {
 	cfg   Config
-	waits atomic.Pointer[string]
+	waits reactor.Waits
 }
 
 // New checks the configuration; it connects to nothing.
@@ -50,7 +49,7 @@ func New(cfg Config) (*Suspender, error) {
 		return nil, errors.New("suspender: Kafka, Producer, Part and Log are required")
 	}
 	s := &Suspender{cfg: cfg}
-	s.state("not started")
+	s.waits.Set("not started")
 	return s, nil
 }
 
@@ -58,18 +57,13 @@ func New(cfg Config) (*Suspender, error) {
 func (s *Suspender) Run(ctx context.Context) error {
 	return reactor.Run(ctx, reactor.Config{
 		Name: name, Kafka: s.cfg.Kafka, Topic: eventstore.Messages, Wants: wants, Handle: s.handle, Aside: s.aside,
-		State: s.state, Registry: s.cfg.Registry, Log: s.cfg.Log,
+		State: s.waits.Set, Registry: s.cfg.Registry, Log: s.cfg.Log,
 	})
 }
 
-func (s *Suspender) state(what string) { s.waits.Store(&what) }
-
 // Waiting names what keeps this process's reactor from its work.
 func (s *Suspender) Waiting() []eventstore.Waiting {
-	if what := *s.waits.Load(); what != "" {
-		return []eventstore.Waiting{{Part: name, Why: what}}
-	}
-	return nil
+	return s.waits.Waiting(name)
 }
 
 func wants(typ, _ string) bool { return typ == message.TypeAttemptRefused }

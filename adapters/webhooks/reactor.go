@@ -26,7 +26,7 @@ const (
 func (w *Webhooks) react(ctx context.Context) error {
 	return reactor.Run(ctx, reactor.Config{
 		Name: reactorName, Kafka: w.cfg.Kafka, Topic: eventstore.Messages, Wants: w.wanted, Handle: w.event, Aside: w.poison,
-		Floors: w.store.floors, State: w.wait, Retried: w.metrics.retries.Inc, Registry: w.cfg.Registry, Log: w.cfg.Log,
+		Floors: w.store.floors, State: w.waits.Set, Retried: w.metrics.retries.Inc, Registry: w.cfg.Registry, Log: w.cfg.Log,
 	})
 }
 

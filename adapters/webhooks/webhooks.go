@@ -7,13 +7,13 @@ import (
 	"log/slog"
 	"net"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
+	"goniec/adapters/reactor"
 	"goniec/eventstore"
 	"goniec/internal/pause"
 )
@@ -29,17 +29,12 @@ type Webhooks struct {
 	lanes    *lanes
 	metrics  *metrics
 	resolver *net.Resolver
-	waits    atomic.Pointer[string] // what the reactor waits for; nil or "" = nothing
+	waits    reactor.Waits
 }
-
-func (w *Webhooks) wait(what string) { w.waits.Store(&what) }
 
 // Waiting names what keeps this process's reactor from its work.
 func (w *Webhooks) Waiting() []eventstore.Waiting {
-	if what := w.waits.Load(); what != nil && *what != "" {
-		return []eventstore.Waiting{{Part: "webhooks", Why: *what}}
-	}
-	return nil
+	return w.waits.Waiting("webhooks")
 }
 
 // New checks the configuration. It connects to nothing; Migrate must have run
@@ -62,7 +57,7 @@ func New(cfg Config) (*Webhooks, error) {
 		cfg: cfg, store: s, desk: newDesk(s), caller: newCaller(cfg), lanes: newLanes(cfg, s), metrics: m, resolver: net.DefaultResolver,
 	}
 	w.lanes.measured = m.measured
-	w.wait("not started: the database is prepared first")
+	w.waits.Set("not started: the database is prepared first")
 	return w, nil
 }
 
@@ -151,7 +146,7 @@ func (w *Webhooks) insist(ctx context.Context, what string, fn func(context.Cont
 		if err == nil {
 			return nil
 		}
-		w.wait(what + ": the log says why")
+		w.waits.Set(what + ": the log says why")
 		w.cfg.Log.WarnContext(ctx, "webhooks wait", "for", what, "error", err)
 		if err := pause.For(ctx, wait); err != nil {
 			return err

@@ -99,25 +99,22 @@ func rowChanges(before, after *priceVersion) []PriceChange {
 // priceEffects compares what each account would pay: its own list goes before the default one. Accounts without one pay alike.
 func priceEffects(list string, next *priceVersion, payers []payer, changes []PriceChange) []PriceEffect {
 	keys := concrete(changes)
+	byOwn := map[string]PriceEffect{} // by the version of the account's own list, "" = none
 	var out []PriceEffect
-	var alike *PriceEffect
 	for _, p := range payers {
-		own, ownNext, standardNext := &p.own, &p.own, next
-		if list == p.id {
-			ownNext, standardNext = next, &p.standard
-		}
-		if own.rows == nil && list == DefaultPrices {
-			if alike == nil {
-				alike = &PriceEffect{}
-				*alike = priceEffect(keys, [2]*priceVersion{own, &p.standard}, [2]*priceVersion{ownNext, standardNext})
+		e, known := byOwn[p.own.name]
+		if !known {
+			then := [2]*priceVersion{&p.own, next}
+			if list == p.id {
+				then = [2]*priceVersion{next, &p.standard}
 			}
-			out = append(out, PriceEffect{p.id, p.name, alike.Changed, alike.Lost})
-			continue
+			e = priceEffect(keys, [2]*priceVersion{&p.own, &p.standard}, then)
+			byOwn[p.own.name] = e
 		}
-		e := priceEffect(keys, [2]*priceVersion{own, &p.standard}, [2]*priceVersion{ownNext, standardNext})
-		out = append(out, PriceEffect{p.id, p.name, e.Changed, e.Lost})
+		if e.Changed > 0 {
+			out = append(out, PriceEffect{p.id, p.name, e.Changed, e.Lost})
+		}
 	}
-	out = slices.DeleteFunc(out, func(e PriceEffect) bool { return e.Changed == 0 })
 	slices.SortFunc(out, func(a, b PriceEffect) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Account, b.Account))
 	})

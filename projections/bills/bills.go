@@ -8,7 +8,6 @@ import (
 	"embed"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -51,12 +50,7 @@ func (Projection) Wants(e domain.Event) bool {
 
 // Apply implements projections.Projection. Months change seldom: event by event.
 func (Projection) Apply(ctx context.Context, tx projections.Tx, partition int32, events []projections.Event) error {
-	for _, e := range events {
-		if err := apply(ctx, tx, partition, e); err != nil {
-			return fmt.Errorf("%s: %w", e.Stream, err)
-		}
-	}
-	return nil
+	return projections.OneByOne(ctx, tx, partition, events, apply)
 }
 
 func apply(ctx context.Context, tx projections.Tx, partition int32, e projections.Event) error {

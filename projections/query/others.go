@@ -55,12 +55,9 @@ type SenderMonth struct {
 // SenderMonths returns the month ("2026-11") of an account's configurations, or of all
 // accounts' for "". Those that had not been active by then have none.
 func (r *Reader) SenderMonths(ctx context.Context, account, month string) ([]SenderMonth, error) {
-	var owner any
-	if account != "" {
-		var err error
-		if owner, err = id(account); err != nil {
-			return nil, err
-		}
+	owner, err := anyOr(account)
+	if err != nil {
+		return nil, err
 	}
 	return many(ctx, r, pgx.RowToStructByPos[SenderMonth], `SELECT sender::text, month, currency, coalesce(free, ''), coalesce(minimum_amount::text, ''),
 		coalesce(minimum_messages, 0), messages, amount::text, previous_messages, previous_amount::text

@@ -98,3 +98,11 @@ func id(s string) (uuid.UUID, error) {
 	}
 	return u, nil
 }
+
+// anyOr is an account's id as a query takes it: NULL, which is any, for "".
+func anyOr(account string) (any, error) {
+	if account == "" {
+		return nil, nil //nolint:nilnil // NULL
+	}
+	return id(account)
+}

@@ -24,11 +24,9 @@ const ledgerQuery = `SELECT account::text, sender, country, channel, category, c
 // MonthCounts returns the month ("2026-11") of an account, or of all for "". It takes as
 // long as it takes: ctx bounds it. For operators only.
 func (r *Reader) MonthCounts(ctx context.Context, month, account string) (out MonthCounts, err error) {
-	var owner any
-	if account != "" {
-		if owner, err = id(account); err != nil {
-			return out, err
-		}
+	owner, err := anyOr(account)
+	if err != nil {
+		return out, err
 	}
 	err = r.atOnce(ctx, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, ledgerReadQuery, ledger.Name, eventstore.Messages)

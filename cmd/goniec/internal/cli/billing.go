@@ -107,13 +107,9 @@ func (a *app) totalsOfAll(ctx context.Context, month string) error {
 	if err != nil {
 		return err
 	}
-	url, err := cfg.Postgres.ReadURL()
+	reader, err := readerOf(cfg)
 	if err != nil {
-		return failWith(ExitUsage, err)
-	}
-	reader, err := query.Open(url, 1)
-	if err != nil {
-		return failWith(ExitUsage, err)
+		return err
 	}
 	defer reader.Close()
 	lines, err := reader.BillingOfAll(ctx, month)
@@ -125,6 +121,19 @@ func (a *app) totalsOfAll(ctx context.Context, month string) error {
 		return err
 	}
 	return a.show(out, func() { a.sayAll(out) })
+}
+
+// readerOf reads the read models, by one connection.
+func readerOf(cfg run.Config) (*query.Reader, error) {
+	url, err := cfg.Postgres.ReadURL()
+	if err != nil {
+		return nil, failWith(ExitUsage, err)
+	}
+	reader, err := query.Open(url, 1)
+	if err != nil {
+		return nil, failWith(ExitUsage, err)
+	}
+	return reader, nil
 }
 
 func sums(lines []query.BillingLine) ([]httpapi.BillingTotal, error) {

@@ -17,7 +17,6 @@ import (
 	"goniec/domain"
 	"goniec/domain/calendar"
 	"goniec/eventstore"
-	"goniec/projections/query"
 )
 
 // Bounds of a carrier's file.
@@ -73,13 +72,9 @@ func (a *app) reconcile(ctx context.Context, month, of string, carrier map[closi
 		return err
 	}
 	defer closed()
-	url, err := c.Postgres.ReadURL()
+	reader, err := readerOf(c)
 	if err != nil {
-		return failWith(ExitUsage, err)
-	}
-	reader, err := query.Open(url, 1)
-	if err != nil {
-		return failWith(ExitUsage, err)
+		return err
 	}
 	defer reader.Close()
 	out, err := closing.Reconcile(ctx, source, reader, m, of, carrier)

@@ -10,14 +10,18 @@ import (
 
 func bills(month, rest string) string { return "/v1/billing/" + url.PathEscape(month) + rest }
 
+// ofAccount names an account in a query, "" = none.
+func ofAccount(account string) url.Values {
+	if account == "" {
+		return nil
+	}
+	return url.Values{"account": {account}}
+}
+
 // Forecast returns what the current month comes to for the senders of the key's account
 // or, with a key of the installation, of the one that is named.
 func (c *Client) Forecast(ctx context.Context, account string) (out httpapi.ForecastBody, err error) {
-	q := url.Values{}
-	if account != "" {
-		q.Set("account", account)
-	}
-	err = c.get(ctx, "/v1/billing/forecast", q, &out)
+	err = c.get(ctx, "/v1/billing/forecast", ofAccount(account), &out)
 	return out, err
 }
 

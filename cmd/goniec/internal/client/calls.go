@@ -75,11 +75,7 @@ func (c *Client) Cancel(ctx context.Context, id string) (out httpapi.ChangedBody
 // Billing returns a month ("2026-11") of the key's account or, with a key of the
 // installation, of the one that is named.
 func (c *Client) Billing(ctx context.Context, month, account string) (out httpapi.BillingBody, err error) {
-	q := url.Values{}
-	if account != "" {
-		q.Set("account", account)
-	}
-	err = c.get(ctx, "/v1/billing/"+url.PathEscape(month), q, &out)
+	err = c.get(ctx, "/v1/billing/"+url.PathEscape(month), ofAccount(account), &out)
 	return out, err
 }
 
@@ -173,11 +169,7 @@ func (c *Client) PreviewRegulations(ctx context.Context, in httpapi.MinimumsRequ
 
 // Prices returns the versions of a price list; account "" is the default list.
 func (c *Client) Prices(ctx context.Context, account string) (out httpapi.PriceVersions, err error) {
-	q := url.Values{}
-	if account != "" {
-		q.Set("account", account)
-	}
-	err = c.get(ctx, "/v1/prices", q, &out)
+	err = c.get(ctx, "/v1/prices", ofAccount(account), &out)
 	return out, err
 }
 

@@ -63,10 +63,18 @@ func (c *VirtualClock) Advance(d time.Duration) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	ahead := c.offset + max(d, 0)
-	if err := writePrivate(c.path, clockFile{Ahead: ahead.String()}); err != nil {
-		return fmt.Errorf("keep the clock: %w", err)
+	if err := keepClock(c.path, ahead); err != nil {
+		return err
 	}
 	c.offset = ahead
+	return nil
+}
+
+// keepClock keeps how far a clock is ahead of real time.
+func keepClock(path string, ahead time.Duration) error {
+	if err := writePrivate(path, clockFile{Ahead: ahead.String()}); err != nil {
+		return fmt.Errorf("keep the clock: %w", err)
+	}
 	return nil
 }
 
@@ -102,8 +110,8 @@ func (c *SteppedClock) Step(to time.Time) error {
 		return nil
 	}
 	ahead := max(0, to.Sub(domain.SystemClock.Now()))
-	if err := writePrivate(c.path, clockFile{Ahead: ahead.String()}); err != nil {
-		return fmt.Errorf("keep the clock: %w", err)
+	if err := keepClock(c.path, ahead); err != nil {
+		return err
 	}
 	c.now = to.UTC()
 	return nil
