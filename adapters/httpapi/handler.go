@@ -247,11 +247,7 @@ func (o operation) documentBody(api huma.API, body reflect.Type) {
 func (a *API) waitVisible(ctx context.Context, view interface{ Version(stream string) int64 }, stream string, version int64) {
 	ctx, cancel := context.WithTimeout(ctx, a.cfg.Patience)
 	defer cancel()
-	for wait := time.Millisecond; view.Version(stream) < version; wait = min(2*wait, 50*time.Millisecond) {
-		if pause.For(ctx, wait) != nil {
-			return
-		}
-	}
+	_ = pause.Until(ctx, func() bool { return view.Version(stream) >= version })
 }
 
 // configure decides a command and waits until it is visible here.

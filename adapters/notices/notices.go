@@ -18,6 +18,7 @@ import (
 	"goniec/domain/account"
 	"goniec/domain/catalog"
 	"goniec/eventstore"
+	"goniec/internal/pause"
 )
 
 const name = "notices"
@@ -109,6 +110,15 @@ func wants(typ, _ string) bool {
 	return ok
 }
 
+// viewPatience is how long an event waits for the view, which reads the same journal, before it is tried again.
+const viewPatience = time.Second
+
+func (n *Notices) awaitView(ctx context.Context, ev *eventstore.Event) error {
+	ctx, cancel := context.WithTimeout(ctx, viewPatience)
+	defer cancel()
+	return pause.Until(ctx, func() bool { return n.cfg.View.Version(ev.Stream) >= ev.Version })
+}
+
 // errBehind is tried again until the view has caught up with the journal.
 var errBehind = errors.New("the reference view has not read the event yet")
 
@@ -117,7 +127,7 @@ func (n *Notices) handle(ctx context.Context, ev *eventstore.Event) error {
 	if err != nil {
 		return reactor.Poison("unreadable_data")
 	}
-	if n.cfg.View.Version(ev.Stream) < ev.Version {
+	if n.awaitView(ctx, ev) != nil {
 		return errBehind
 	}
 	sender, found := n.cfg.View.SenderByID(account.StreamID(ev.Stream))

@@ -17,3 +17,17 @@ func For(ctx context.Context, d time.Duration) error {
 		return context.Cause(ctx)
 	}
 }
+
+// lastGlance is how long Until waits at most between two questions.
+const lastGlance = 50 * time.Millisecond
+
+// Until asks again and again, at first every millisecond, until it is so; it fails when
+// ctx ends before.
+func Until(ctx context.Context, so func() bool) error {
+	for wait := time.Millisecond; !so(); wait = min(2*wait, lastGlance) {
+		if err := For(ctx, wait); err != nil {
+			return err
+		}
+	}
+	return nil
+}

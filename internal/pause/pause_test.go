@@ -22,3 +22,16 @@ func TestFor(t *testing.T) {
 	cancel(why)
 	require.ErrorIs(t, pause.For(ctx, time.Hour), why)
 }
+
+func TestUntil(t *testing.T) {
+	t.Parallel()
+	asked := 0
+	require.NoError(t, pause.Until(t.Context(), func() bool { asked++; return asked == 3 }))
+	require.Equal(t, 3, asked)
+
+	why := errors.New("told to stop")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(why)
+	require.ErrorIs(t, pause.Until(ctx, func() bool { return false }), why)
+	require.NoError(t, pause.Until(ctx, func() bool { return true }), "what is so needs no waiting")
+}
