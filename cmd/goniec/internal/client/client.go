@@ -99,8 +99,12 @@ func (c *Client) do(ctx context.Context, r request) error {
 		if !again || time.Now().Add(rest).After(giveUp) {
 			return err
 		}
-		c.cfg.Waiting(err, rest)
-		if cause := pause.For(ctx, rest); cause != nil {
+		cause := context.Cause(ctx)
+		if cause == nil {
+			c.cfg.Waiting(err, rest)
+			cause = pause.For(ctx, rest)
+		}
+		if cause != nil {
 			return errors.Join(cause, err)
 		}
 	}
@@ -108,7 +112,7 @@ func (c *Client) do(ctx context.Context, r request) error {
 
 // again says whether to repeat, and when.
 func (c *Client) again(ctx context.Context, r request, err error, wait time.Duration) (time.Duration, bool) {
-	if err == nil || ctx.Err() != nil {
+	if err == nil {
 		return 0, false
 	}
 	var p *Error

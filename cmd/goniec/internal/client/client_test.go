@@ -184,16 +184,37 @@ type transport func(*http.Request) (*http.Response, error)
 
 func (t transport) RoundTrip(r *http.Request) (*http.Response, error) { return t(r) }
 
+// An interruption is said, whether it comes before the answer, with it or in the wait that follows.
 func TestInterrupted(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithCancelCause(t.Context())
 	interrupted := errors.New("interrupted")
-	c, _ := serve(t, func(w http.ResponseWriter) {
-		cancel(interrupted)
-		says(503, `{"code":"unavailable"}`)(w)
-	})
-	_, err := c.Message(ctx, "m")
-	require.ErrorIs(t, err, interrupted)
+	busy := func() *http.Response {
+		return &http.Response{StatusCode: 503, Body: io.NopCloser(strings.NewReader(`{"code":"unavailable"}`))}
+	}
+	for name, during := range map[string]func(context.CancelCauseFunc) (*http.Response, error){
+		"before the answer": func(stop context.CancelCauseFunc) (*http.Response, error) {
+			stop(interrupted)
+			return nil, context.Canceled
+		},
+		"with the answer": func(stop context.CancelCauseFunc) (*http.Response, error) {
+			stop(interrupted)
+			return busy(), nil
+		},
+		"in the wait": func(stop context.CancelCauseFunc) (*http.Response, error) {
+			time.AfterFunc(10*time.Millisecond, func() { stop(interrupted) })
+			return busy(), nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			defer cancel(nil)
+			c, err := client.New(client.Config{URL: "http://api.example", Patience: time.Minute,
+				Transport: transport(func(*http.Request) (*http.Response, error) { return during(cancel) })})
+			require.NoError(t, err)
+			_, err = c.Message(ctx, "m")
+			require.ErrorIs(t, err, interrupted)
+		})
+	}
 }
 
 func TestNotAnAPI(t *testing.T) {
