@@ -208,8 +208,10 @@ func TestInterrupted(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithCancelCause(t.Context())
 			defer cancel(nil)
-			c, err := client.New(client.Config{URL: "http://api.example", Patience: time.Minute,
-				Transport: transport(func(*http.Request) (*http.Response, error) { return during(cancel) })})
+			c, err := client.New(client.Config{
+				URL: "http://api.example", Patience: time.Minute,
+				Transport: transport(func(*http.Request) (*http.Response, error) { return during(cancel) }),
+			})
 			require.NoError(t, err)
 			_, err = c.Message(ctx, "m")
 			require.ErrorIs(t, err, interrupted)
