@@ -142,6 +142,18 @@ func (e *Event) fields() (out [14][]byte) {
 	return out
 }
 
+// HashedHeaders are the names and values of the headers that are hashed, in
+// their order, without those that are absent.
+func (e *Event) HashedHeaders() [][2]string {
+	var out [][2]string
+	for i, v := range e.fields() {
+		if len(v) > 0 {
+			out = append(out, [2]string{hashedHeaders[i], string(v)})
+		}
+	}
+	return out
+}
+
 // hashBuffers are reused: every event is hashed where it is written and where it is read.
 var hashBuffers = sync.Pool{New: func() any { return new([]byte) }}
 

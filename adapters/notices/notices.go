@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"goniec/adapters/mailer"
 	"goniec/adapters/reactor"
 	"goniec/domain"
 	"goniec/domain/account"
@@ -23,42 +24,15 @@ import (
 
 const name = "notices"
 
-// Mailer hands a mail to a server. A Refusal means that the server will never take it; after any other error it is tried again.
-// Errors hold no address.
-type Mailer interface {
-	Send(ctx context.Context, m Mail) error
-}
-
-// Mail is one notice.
-type Mail struct {
-	ID       string // of the event that it tells of
-	To       string
-	ReplyTo  string // "" = nobody
-	From     string // shown as the sender's name; "" = the installation's address alone
-	Subject  string
-	Text     string
-	Happened time.Time
-}
-
-// Later is what a server says of a mail or its recipient that it does not take now, such as "452".
-type Later string
-
-func (e Later) Error() string { return "the mail is not taken now: " + string(e) }
-
 // patience is how long a mail that the server does not take now holds up the ones behind it.
 const patience = 30 * time.Minute
-
-// Refusal is a server's last word on a mail, such as "550".
-type Refusal string
-
-func (e Refusal) Error() string { return "the mail was refused: " + string(e) }
 
 // Config of Notices. Everything is required but Registry.
 type Config struct {
 	Kafka    eventstore.KafkaConfig
 	View     *account.View
 	Ready    func(context.Context) error // returns when the view has been read up to what there was
-	Mailer   Mailer
+	Mailer   mailer.Mailer
 	Zone     *time.Location // of the days in a notice
 	Clock    domain.Clock
 	Registry prometheus.Registerer
@@ -136,14 +110,14 @@ func (n *Notices) handle(ctx context.Context, ev *eventstore.Event) error {
 	}
 	owner, _ := n.cfg.View.AccountByID(sender.Account)
 	t := texts[ev.Type](fact, n.cfg.Zone)
-	err = n.cfg.Mailer.Send(ctx, Mail{
+	err = n.cfg.Mailer.Send(ctx, mailer.Mail{
 		ID: ev.ID, To: sender.Form.NoticeEmail, ReplyTo: owner.Settings.ManagerEmail, From: owner.Settings.ManagerName,
 		Subject: t.subject(sender.Name, sender.Country), Text: t.body(sender.Name, sender.Country, owner.Settings.ManagerName), Happened: ev.Time,
 	})
-	if refused := Refusal(""); errors.As(err, &refused) {
+	if refused := mailer.Refusal(""); errors.As(err, &refused) {
 		return reactor.Poison("refused")
 	}
-	if later := Later(""); errors.As(err, &later) && n.cfg.Clock.Now().Sub(ev.Recorded) > patience {
+	if later := mailer.Later(""); errors.As(err, &later) && n.cfg.Clock.Now().Sub(ev.Recorded) > patience {
 		return reactor.Poison("not_taken_in_time")
 	}
 	if err == nil {

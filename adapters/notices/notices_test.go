@@ -17,6 +17,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
+	"goniec/adapters/mailer"
 	"goniec/adapters/notices"
 	"goniec/domain/account"
 	"goniec/eventstore"
@@ -161,10 +162,10 @@ func (w *world) happens(fact account.Event, seen bool) (id string) {
 
 func (w *world) run() {
 	w.t.Helper()
-	mailer, err := notices.NewSMTP(notices.SMTPConfig{Addr: w.box.addr, From: "no-reply@goniec.example.com"})
+	server, err := mailer.NewSMTP(mailer.SMTPConfig{Addr: w.box.addr, From: "no-reply@goniec.example.com"})
 	require.NoError(w.t, err)
 	n, err := notices.New(notices.Config{
-		Kafka: w.kafka, View: w.view, Ready: func(context.Context) error { return nil }, Mailer: mailer, Zone: time.UTC, Clock: w.clock,
+		Kafka: w.kafka, View: w.view, Ready: func(context.Context) error { return nil }, Mailer: server, Zone: time.UTC, Clock: w.clock,
 		Log: slog.New(slog.NewJSONHandler(w.log, nil)),
 	})
 	require.NoError(w.t, err)
@@ -261,19 +262,4 @@ func TestWordsOfEveryNotice(t *testing.T) {
 		require.NotContains(t, n.Text, "%!", typ)
 	}
 	require.Greater(t, len(notices.Drafts(time.UTC)), 10)
-}
-
-func TestSMTPConfig(t *testing.T) {
-	t.Parallel()
-	for want, cfg := range map[string]notices.SMTPConfig{
-		"mail.addr: must be host:port":         {Addr: "mail.example.com", From: "a@example.com"},
-		"mail.from: must be an e-mail address": {Addr: "mail.example.com:587", From: "nobody"},
-	} {
-		_, err := notices.NewSMTP(cfg)
-		require.EqualError(t, err, want)
-	}
-	for _, addr := range []string{"mail.example.com:465", "mail.example.com:587"} {
-		_, err := notices.NewSMTP(notices.SMTPConfig{Addr: addr, From: "a@example.com", TLS: true, User: "u", Password: "p"})
-		require.NoError(t, err)
-	}
 }

@@ -63,62 +63,64 @@ func setHeader(m *sarama.ProducerMessage, name, value string) {
 
 type records = []*sarama.ProducerMessage
 
+// spoilt are ways to spoil a stored journal, with the first record that shows it.
+var spoilt = map[string]struct {
+	spoil  func(records) records
+	offset int64
+	what   string
+}{
+	"flipped byte of the data": {func(r records) records {
+		r[3].Value = flip(r[3].Value)
+		return r
+	}, 3, "its content does not match its hash: it was changed"},
+	"changed header": {func(r records) records {
+		setHeader(r[4], "ce_actor", "key/somebody-else")
+		return r
+	}, 4, "its content does not match its hash: it was changed"},
+	"changed key": {func(r records) records {
+		r[5].Key = sarama.StringEncoder("number/ffff")
+		return r
+	}, 5, "not an event as it was written: header ce_subject: differs from the key"},
+	"changed hash": {func(r records) records {
+		setHeader(r[4], "ce_hash", "00"+string(bytes.Repeat([]byte("ab"), 31)))
+		return r
+	}, 4, "its content does not match its hash: it was changed"},
+	"removed": {
+		func(r records) records { return slices.Delete(r, 4, 5) }, 4,
+		"it does not follow the event before it: something between them was removed, inserted or moved",
+	},
+	"first one removed": {
+		func(r records) records { return r[1:] }, 0,
+		"it does not follow the event before it: something between them was removed, inserted or moved",
+	},
+	"reordered": {func(r records) records {
+		r[5], r[6] = r[6], r[5]
+		return r
+	}, 5, "it does not follow the event before it: something between them was removed, inserted or moved"},
+	"repeated": {
+		func(r records) records {
+			again := *r[3] // sarama keeps the one it was given
+			return slices.Insert(r, 4, &again)
+		}, 4,
+		"it does not follow the event before it: something between them was removed, inserted or moved",
+	},
+	"inserted stranger": {func(r records) records {
+		return slices.Insert(r, 2, &sarama.ProducerMessage{Topic: r[0].Topic, Key: sarama.StringEncoder("x"), Value: sarama.StringEncoder("{}")})
+	}, 2, "not an event as it was written: type, key or version is missing"},
+	"a header more": {func(r records) records {
+		r[2].Headers = append(r[2].Headers, sarama.RecordHeader{Key: []byte("ce_actor"), Value: []byte("timer/deadline")})
+		return r
+	}, 2, "its headers are not those that were written"},
+	"a header that nobody hashes": {func(r records) records {
+		r[2].Headers = append(r[2].Headers, sarama.RecordHeader{Key: []byte("note"), Value: []byte("x")})
+		return r
+	}, 2, "its headers are not those that were written"},
+}
+
 // Every way to spoil a stored journal is found, at the first record that shows it.
 func TestPlantedFaultsAreFound(t *testing.T) {
 	t.Parallel()
-	cases := map[string]struct {
-		spoil  func(records) records
-		offset int64
-		what   string
-	}{
-		"flipped byte of the data": {func(r records) records {
-			r[3].Value = flip(r[3].Value)
-			return r
-		}, 3, "its content does not match its hash: it was changed"},
-		"changed header": {func(r records) records {
-			setHeader(r[4], "ce_actor", "key/somebody-else")
-			return r
-		}, 4, "its content does not match its hash: it was changed"},
-		"changed key": {func(r records) records {
-			r[5].Key = sarama.StringEncoder("number/ffff")
-			return r
-		}, 5, "not an event as it was written: header ce_subject: differs from the key"},
-		"changed hash": {func(r records) records {
-			setHeader(r[4], "ce_hash", "00"+string(bytes.Repeat([]byte("ab"), 31)))
-			return r
-		}, 4, "its content does not match its hash: it was changed"},
-		"removed": {
-			func(r records) records { return slices.Delete(r, 4, 5) }, 4,
-			"it does not follow the event before it: something between them was removed, inserted or moved",
-		},
-		"first one removed": {
-			func(r records) records { return r[1:] }, 0,
-			"it does not follow the event before it: something between them was removed, inserted or moved",
-		},
-		"reordered": {func(r records) records {
-			r[5], r[6] = r[6], r[5]
-			return r
-		}, 5, "it does not follow the event before it: something between them was removed, inserted or moved"},
-		"repeated": {
-			func(r records) records {
-				again := *r[3] // sarama keeps the one it was given
-				return slices.Insert(r, 4, &again)
-			}, 4,
-			"it does not follow the event before it: something between them was removed, inserted or moved",
-		},
-		"inserted stranger": {func(r records) records {
-			return slices.Insert(r, 2, &sarama.ProducerMessage{Topic: r[0].Topic, Key: sarama.StringEncoder("x"), Value: sarama.StringEncoder("{}")})
-		}, 2, "not an event as it was written: type, key or version is missing"},
-		"a header more": {func(r records) records {
-			r[2].Headers = append(r[2].Headers, sarama.RecordHeader{Key: []byte("ce_actor"), Value: []byte("timer/deadline")})
-			return r
-		}, 2, "its headers are not those that were written"},
-		"a header that nobody hashes": {func(r records) records {
-			r[2].Headers = append(r[2].Headers, sarama.RecordHeader{Key: []byte("note"), Value: []byte("x")})
-			return r
-		}, 2, "its headers are not those that were written"},
-	}
-	for name, tc := range cases {
+	for name, tc := range spoilt {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := setup(t)
@@ -139,43 +141,44 @@ func TestPlantedFaultsAreFound(t *testing.T) {
 	}
 }
 
+// forged is what a writer that hashes properly writes, and no decider may.
+var forged = map[string]struct {
+	forge func(*journal)
+	what  string
+}{
+	"version missing": {func(j *journal) {
+		j.add(eventstore.Messages, 0, "message/"+first, message.Read{}, func(e *eventstore.Event) { e.Version++ })
+	}, "version 6 of the stream follows version 4"},
+	"version twice": {func(j *journal) {
+		j.add(eventstore.Messages, 0, "message/"+first, message.Read{}, func(e *eventstore.Event) { e.Version-- })
+	}, "version 4 of the stream follows version 4"},
+	"version of a stream without a UUID": {func(j *journal) {
+		j.add(eventstore.Messages, 0, "number/"+numberOf(0), message.Read{}, func(e *eventstore.Event) { e.Version = 9 })
+	}, "version 9 of the stream follows version 4"},
+	"unknown type": {func(j *journal) {
+		j.add(eventstore.Messages, 0, "message/"+first, message.Read{}, func(e *eventstore.Event) { e.Type = "goniec.message.eaten.v1" })
+	}, `unknown event type "goniec.message.eaten.v1"`},
+	"unreadable data": {func(j *journal) {
+		j.add(eventstore.Messages, 0, "message/"+first, message.Read{}, func(e *eventstore.Event) { e.Data = []byte(`{"attempt":7}`) })
+	}, "data of goniec.message.read.v1: json: cannot unmarshal number into Go struct field Read.attempt of type string"},
+	"time goes back": {func(j *journal) {
+		j.add(eventstore.Messages, 0, "message/"+first, message.Read{}, func(e *eventstore.Event) { e.Recorded = noon })
+	}, "it was recorded before the event before it"},
+	"a former owner": {func(j *journal) {
+		j.add(eventstore.Messages, 0, "message/"+first, message.Read{}, func(e *eventstore.Event) { e.Epoch = 0 })
+	}, "epoch 0 comes after epoch 1: a former owner wrote it"},
+	"another installation": {func(j *journal) {
+		j.add(eventstore.Messages, 0, "message/"+first, message.Read{}, func(e *eventstore.Event) { e.Source = "goniec/other" })
+	}, "it comes from another installation"},
+	"another partition's stream": {func(j *journal) {
+		j.add(eventstore.Messages, 0, "message/"+second, message.Read{}, func(e *eventstore.Event) { e.Version = 1 })
+	}, "its stream belongs to another partition"},
+}
+
 // A writer that hashes properly, but writes what no decider may write.
 func TestAJournalThatWasForgedWithGoodHashes(t *testing.T) {
 	t.Parallel()
-	stream := "message/" + first
-	cases := map[string]struct {
-		forge func(*journal)
-		what  string
-	}{
-		"version missing": {func(j *journal) {
-			j.add(eventstore.Messages, 0, stream, message.Read{}, func(e *eventstore.Event) { e.Version++ })
-		}, "version 6 of the stream follows version 4"},
-		"version twice": {func(j *journal) {
-			j.add(eventstore.Messages, 0, stream, message.Read{}, func(e *eventstore.Event) { e.Version-- })
-		}, "version 4 of the stream follows version 4"},
-		"version of a stream without a UUID": {func(j *journal) {
-			j.add(eventstore.Messages, 0, "number/"+numberOf(0), message.Read{}, func(e *eventstore.Event) { e.Version = 9 })
-		}, "version 9 of the stream follows version 4"},
-		"unknown type": {func(j *journal) {
-			j.add(eventstore.Messages, 0, stream, message.Read{}, func(e *eventstore.Event) { e.Type = "goniec.message.eaten.v1" })
-		}, `unknown event type "goniec.message.eaten.v1"`},
-		"unreadable data": {func(j *journal) {
-			j.add(eventstore.Messages, 0, stream, message.Read{}, func(e *eventstore.Event) { e.Data = []byte(`{"attempt":7}`) })
-		}, "data of goniec.message.read.v1: json: cannot unmarshal number into Go struct field Read.attempt of type string"},
-		"time goes back": {func(j *journal) {
-			j.add(eventstore.Messages, 0, stream, message.Read{}, func(e *eventstore.Event) { e.Recorded = noon })
-		}, "it was recorded before the event before it"},
-		"a former owner": {func(j *journal) {
-			j.add(eventstore.Messages, 0, stream, message.Read{}, func(e *eventstore.Event) { e.Epoch = 0 })
-		}, "epoch 0 comes after epoch 1: a former owner wrote it"},
-		"another installation": {func(j *journal) {
-			j.add(eventstore.Messages, 0, stream, message.Read{}, func(e *eventstore.Event) { e.Source = "goniec/other" })
-		}, "it comes from another installation"},
-		"another partition's stream": {func(j *journal) {
-			j.add(eventstore.Messages, 0, "message/"+second, message.Read{}, func(e *eventstore.Event) { e.Version = 1 })
-		}, "its stream belongs to another partition"},
-	}
-	for name, tc := range cases {
+	for name, tc := range forged {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := setup(t)

@@ -3,11 +3,13 @@ package audit
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/google/uuid"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"goniec/domain/catalog"
 	"goniec/domain/message"
@@ -18,24 +20,72 @@ import (
 // checker follows one partition from its first event on. Not safe for concurrent use.
 type checker struct {
 	span     span
+	at       int64 // offset of the record that was looked at last; its end, once that is reached
 	source   string
 	chain    *eventstore.Chain
 	versions versions
 	recorded time.Time // of the event before
 	epoch    int64
 	sealed   string   // the last month that is, see period.go; "" = none
-	events   int64    // that are right
+	events   int64    // that are right, and those before the beginning
 	head     [32]byte // of the last of them
+	tree     *tree    // of them; nil: it was begun behind a checkpoint whose log's edge is not known
+	open     bool     // it was begun behind a checkpoint: streams may have begun before
+	kept     []kept   // the checkpoints still to be met, the smallest first
 	fault    *Fault   // the first one
 }
 
+// kept is what a checkpoint says of the partition.
+type kept struct {
+	Extent
+	of time.Time // the checkpoint's
+}
+
+// newChecker begins where the partition does.
 func newChecker(installation string, s span) *checker {
 	chain := eventstore.NewChain(installation, s.short, s.partition)
-	return &checker{span: s, source: "goniec/" + installation, versions: newVersions(), chain: chain, head: chain.Head}
+	return &checker{span: s, source: "goniec/" + installation, versions: newVersions(), chain: chain, head: chain.Head, tree: &tree{}}
+}
+
+// beginAt begins behind the events that e counts.
+func (c *checker) beginAt(e Extent, edge []tlog.Hash) {
+	c.span.from, c.events, c.head, c.chain.Head, c.open = e.Next, e.Size, e.Head, e.Head, true
+	c.tree = nil
+	if t := (&tree{size: e.Size, edge: slices.Clone(edge)}); t.whole() && t.root() == e.Root {
+		c.tree = t
+	}
+}
+
+// meet compares with the checkpoints that end here.
+func (c *checker) meet() *Fault {
+	for len(c.kept) > 0 && c.kept[0].Size <= c.events {
+		k := c.kept[0]
+		c.kept = c.kept[1:]
+		if k.Size == c.events && (k.Head != c.head || c.tree != nil && k.Root != c.tree.root()) {
+			return c.missed("its first %d events are not those that the checkpoint of %s names: they were written anew", k)
+		}
+	}
+	return nil
+}
+
+// ended looks for checkpoints that end behind the partition's end.
+func (c *checker) ended() *Fault {
+	if len(c.kept) == 0 {
+		return nil
+	}
+	return c.missed("it ends before the %d events that the checkpoint of %s names: its end was cut off", c.kept[0])
+}
+
+func (c *checker) missed(what string, k kept) *Fault {
+	return &Fault{
+		Topic: c.span.topic, Partition: c.span.partition, Offset: c.at,
+		What: fmt.Sprintf(what, k.Size, k.of.Format(time.RFC3339)),
+	}
 }
 
 // next takes the next record; nil if it is as it was written.
 func (c *checker) next(r *eventstore.Record) *Fault {
+	c.at = r.Offset
 	e, err := eventstore.ParseEvent(r)
 	if err != nil {
 		return &Fault{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Stream: string(r.Key), What: "not an event as it was written: " + reason(err)}
@@ -57,7 +107,10 @@ func (c *checker) next(r *eventstore.Record) *Fault {
 	}
 	c.recorded, c.epoch, c.head = e.Recorded, e.Epoch, e.Hash
 	c.events++
-	return nil
+	if c.tree != nil {
+		c.tree.add(leaf(e.Hash))
+	}
+	return c.meet()
 }
 
 // reason is the innermost part of a parse error: the place stands beside it already.
@@ -73,7 +126,7 @@ func reason(err error) string {
 
 // judge checks what a chain of hashes alone does not say.
 func (c *checker) judge(r *eventstore.Record, e *eventstore.Event) string {
-	if have := c.versions.advance(e.Stream, e.Version); have != e.Version-1 {
+	if have := c.versions.advance(e.Stream, e.Version); have != e.Version-1 && !(c.open && have == 0) {
 		return fmt.Sprintf("version %d of the stream follows version %d", e.Version, have)
 	}
 	switch {
@@ -106,7 +159,7 @@ func (c *checker) judge(r *eventstore.Record, e *eventstore.Event) string {
 // forget lets the streams that were evicted begin again.
 func (c *checker) forget(gone partition.Evicted) string {
 	for _, id := range gone.Messages {
-		if c.versions.advance("message/"+id, 0) == 0 {
+		if c.versions.advance("message/"+id, 0) == 0 && !c.open {
 			return "it evicts a message that the journal does not hold"
 		}
 	}

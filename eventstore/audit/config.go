@@ -20,6 +20,11 @@ type Config struct {
 	Topics       eventstore.Topics // names of the journals
 	Installation string            // id that every partition's chain begins with
 	Partitions   int32             // N of the installation
+	// Kept are checkpoints that the journal still has to agree with. Default: none.
+	Kept []Checkpoint
+	// From is where Verify begins: what lies before it is taken for right. Default:
+	// the journal's beginning.
+	From *Place
 	// Workers bounds the partitions that are read at a time. Default: the CPUs.
 	Workers int
 	// Progress is told some times a second, and once at the end, from one goroutine
@@ -58,6 +63,16 @@ func (c Config) Validate() error {
 	if c.Partitions < 1 {
 		faults = append(faults, errors.New("audit: partitions: must be at least 1"))
 	}
+	for i, cp := range c.Kept {
+		if err := c.fits(cp); err != nil {
+			faults = append(faults, fmt.Errorf("audit: checkpoint %d: %w", i+1, err))
+		}
+	}
+	if c.From != nil {
+		if err := c.fits(c.From.Checkpoint); err != nil {
+			faults = append(faults, fmt.Errorf("audit: from: %w", err))
+		}
+	}
 	return errors.Join(faults...)
 }
 
@@ -66,6 +81,7 @@ type span struct {
 	short     string // of the topic
 	topic     string
 	partition int32
+	oldest    int64 // offset that it still holds
 	from, end int64
 }
 
@@ -76,9 +92,10 @@ func (c *Config) spans(shorts []string, parts []int32) ([]span, error) {
 		for _, p := range parts {
 			s := span{short: short, topic: c.Topics.Name(short), partition: p}
 			var err error
-			if s.from, err = eventstore.OldestOffset(c.Client, s.topic, p); err != nil {
+			if s.oldest, err = eventstore.OldestOffset(c.Client, s.topic, p); err != nil {
 				return nil, fmt.Errorf("begin of %s/%d: %w", s.topic, p, err)
 			}
+			s.from = s.oldest
 			if s.end, err = eventstore.EndOffset(c.Client, s.topic, p); err != nil {
 				return nil, fmt.Errorf("end of %s/%d: %w", s.topic, p, err)
 			}
@@ -142,6 +159,18 @@ func (c *Config) each(ctx context.Context, list []span, read func(context.Contex
 	<-told
 	c.Progress(m.progress())
 	return err
+}
+
+// records calls fn for each record of a span while m counts.
+func (c *Config) records(ctx context.Context, s span, m *meter, fn func(*eventstore.Record) error) error {
+	at := s.from
+	defer func() { m.at(at, s.end) }()
+	return eventstore.ReadRange(ctx, c.Client, s.topic, s.partition, s.from, s.end, func(r *eventstore.Record) error {
+		m.at(at, r.Offset+1)
+		at = r.Offset + 1
+		m.events.Add(1)
+		return fn(r)
+	})
 }
 
 func feed(ctx context.Context, queue chan<- int, n int) {

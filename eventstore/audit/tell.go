@@ -157,13 +157,7 @@ func (s *search) wants(stream string) bool {
 }
 
 func (s *search) read(ctx context.Context, c *Config, m *meter) error {
-	at := s.check.span.from
-	defer func() { m.at(at, s.check.span.end) }()
-	sp := s.check.span
-	return eventstore.ReadRange(ctx, c.Client, sp.topic, sp.partition, sp.from, sp.end, func(r *eventstore.Record) error {
-		m.at(at, r.Offset+1)
-		at = r.Offset + 1
-		m.events.Add(1)
+	return c.records(ctx, s.check.span, m, func(r *eventstore.Record) error {
 		if s.check.fault == nil {
 			s.check.fault = s.check.next(r)
 		}

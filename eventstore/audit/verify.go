@@ -1,11 +1,15 @@
 package audit
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
 
 	"goniec/eventstore"
 )
@@ -18,6 +22,21 @@ type Report struct {
 	Partitions []Partition `json:"partitions"`       // by topic and number
 	Broken     []Fault     `json:"broken,omitempty"` // the first of each partition, in the order of Partitions
 	Seconds    float64     `json:"seconds"`
+
+	place Place // at the end; without extents when the journal is broken
+}
+
+// ErrNoPlace says that there is nothing to make a checkpoint of.
+var ErrNoPlace = errors.New("no checkpoint: the journal is broken, or was not read with its log from the beginning")
+
+// Place is where the reading ended, as a checkpoint of the time.
+func (r Report) Place(at time.Time) (Place, error) {
+	if len(r.place.Extents) == 0 {
+		return Place{}, ErrNoPlace
+	}
+	p := r.place
+	p.Time = at.UTC().Truncate(time.Microsecond)
+	return p, nil
 }
 
 // Partition is one journal partition as far as it was read: to its end, or to
@@ -28,7 +47,8 @@ type Partition struct {
 	End       int64      `json:"end_offset"` // when the reading began
 	Events    int64      `json:"events"`
 	Streams   int64      `json:"streams"`
-	Head      string     `json:"head"` // hash of the last event that is right, hex
+	Head      string     `json:"head"`           // hash of the last event that is right, hex
+	Root      string     `json:"root,omitempty"` // of the log of these events' hashes, hex
 	Recorded  *time.Time `json:"last_recorded,omitempty"`
 	Intact    bool       `json:"intact"`
 }
@@ -56,7 +76,8 @@ func (f Fault) String() string {
 // of the call, some in parallel, and checks each event: its own hash and that it
 // names the event before it, headers byte for byte, versions within streams
 // without a gap, times and epochs that do not go back, a known type with
-// readable data. Each partition is read to its first fault. An error means that
+// readable data; and that it still holds what the checkpoints in cfg.Kept name.
+// Each partition is read to its first fault. An error means that
 // the journal could not be read, not that it is broken.
 func Verify(ctx context.Context, cfg Config) (Report, error) {
 	if err := cfg.Validate(); err != nil {
@@ -69,18 +90,50 @@ func Verify(ctx context.Context, cfg Config) (Report, error) {
 		return Report{}, err
 	}
 	checks := make([]*checker, len(list))
+	for i, s := range list {
+		checks[i] = cfg.checker(s)
+		list[i] = checks[i].span
+	}
 	err = cfg.each(ctx, list, func(ctx context.Context, i int, m *meter) error {
-		checks[i] = newChecker(cfg.Installation, list[i])
 		return checks[i].read(ctx, &cfg, m)
 	})
 	if err != nil {
 		return Report{}, fmt.Errorf("read the journal: %w", err)
 	}
-	return report(checks, time.Since(began)), nil
+	return cfg.report(checks, time.Since(began)), nil
 }
 
-func report(checks []*checker, took time.Duration) Report {
-	r := Report{Intact: true, Seconds: took.Seconds()}
+// checker begins at the partition's beginning or at cfg.From.
+func (c *Config) checker(s span) *checker {
+	check := newChecker(c.Installation, s)
+	for _, cp := range c.Kept {
+		if e, ok := cp.extent(s.short, s.partition); ok {
+			check.kept = append(check.kept, kept{e, cp.Time})
+		}
+	}
+	slices.SortStableFunc(check.kept, func(a, b kept) int { return cmp.Compare(a.Size, b.Size) })
+	if c.From == nil {
+		check.span.from = 0
+		return check
+	}
+	for i, e := range c.From.Extents {
+		if e.Topic == s.short && e.Partition == s.partition {
+			check.beginAt(e, at(c.From.Edges, i))
+		}
+	}
+	return check
+}
+
+func at(edges [][]tlog.Hash, i int) []tlog.Hash {
+	if i < len(edges) {
+		return edges[i]
+	}
+	return nil
+}
+
+func (c *Config) report(checks []*checker, took time.Duration) Report {
+	r := Report{Intact: true, Seconds: took.Seconds(), place: Place{Checkpoint: Checkpoint{Installation: c.Installation}}}
+	logged := true
 	for _, c := range checks {
 		p := c.partition()
 		r.Partitions = append(r.Partitions, p)
@@ -90,6 +143,13 @@ func report(checks []*checker, took time.Duration) Report {
 			r.Intact = false
 			r.Broken = append(r.Broken, *c.fault)
 		}
+		if logged = logged && r.Intact && c.tree != nil; logged {
+			r.place.Extents = append(r.place.Extents, Extent{Topic: c.span.short, Partition: c.span.partition, Size: c.events, Next: c.span.end, Head: c.head, Root: c.tree.root()})
+			r.place.Edges = append(r.place.Edges, c.tree.edge)
+		}
+	}
+	if !logged {
+		r.place = Place{}
 	}
 	return r
 }
@@ -102,32 +162,43 @@ func (c *checker) partition() Partition {
 	if !c.recorded.IsZero() {
 		p.Recorded = &c.recorded
 	}
+	if c.tree != nil {
+		root := c.tree.root()
+		p.Root = hex.EncodeToString(root[:])
+	}
 	return p
 }
 
 // errStop ends the reading of a partition at its first fault.
 var errStop = errors.New("fault found")
 
-// read checks the partition from its beginning.
+// read checks the partition from where the checker begins.
 func (c *checker) read(ctx context.Context, cfg *Config, m *meter) error {
 	s := c.span
-	if s.from > 0 {
-		c.fault = &Fault{Topic: s.topic, Partition: s.partition, Offset: s.from, What: fmt.Sprintf("the partition begins here: the records below offset %d were deleted", s.from)}
+	c.at = s.from
+	switch {
+	case s.oldest > s.from:
+		c.fault = &Fault{Topic: s.topic, Partition: s.partition, Offset: s.oldest, What: fmt.Sprintf("the partition begins here: the records below offset %d were deleted", s.oldest)}
+	case s.end < s.from:
+		c.fault = &Fault{Topic: s.topic, Partition: s.partition, Offset: s.end, What: fmt.Sprintf("it ends here, and reached offset %d when the checkpoint was made: its end was cut off", s.from)}
+	default:
+		c.fault = c.meet()
+	}
+	if c.fault != nil {
 		return nil
 	}
-	at := s.from
-	err := eventstore.ReadRange(ctx, cfg.Client, s.topic, s.partition, s.from, s.end, func(r *eventstore.Record) error {
-		m.at(at, r.Offset+1)
-		at = r.Offset + 1
+	err := cfg.records(ctx, s, m, func(r *eventstore.Record) error {
 		if c.fault = c.next(r); c.fault != nil {
 			return errStop
 		}
-		m.events.Add(1)
 		return nil
 	})
-	m.at(at, s.end)
-	if errors.Is(err, errStop) {
-		return nil
+	switch {
+	case err == nil:
+		c.at = s.end
+		c.fault = c.ended()
+	case errors.Is(err, errStop):
+		err = nil
 	}
 	return err
 }

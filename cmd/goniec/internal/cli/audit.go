@@ -14,10 +14,19 @@ import (
 )
 
 func (a *app) auditCommand() *cobra.Command {
+	var flags verifyFlags
 	verify := &cobra.Command{
 		Use: "verify", Short: "Check every event of the journal: hash chain, versions, types; ends with 1 at a fault", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.auditVerify(cmd.Context()) },
+		Long: `Reads every journal partition and checks each event: its hash, that it follows the event
+before it, its stream's version, its time, its type. With --checkpoint, that the journal
+still holds what a checkpoint said: without one nothing shows that the end was cut off,
+or that all was written anew. --from begins at a checkpoint instead of the beginning.`,
+		Example: `goniec audit verify
+goniec audit verify --checkpoint kept.checkpoint --key audit.key.pub
+goniec audit verify --from yesterday.checkpoint --key audit.key.pub`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.auditVerify(cmd.Context(), &flags) },
 	}
+	flags.add(verify)
 	show := &cobra.Command{
 		Use: "show STREAM", Short: "Tell the whole story of a message or another stream from the journal alone",
 		Long: "Tell the whole story of a stream from the journal alone: who, when, why, caused by what, by which rule.\n" +
@@ -25,7 +34,8 @@ func (a *app) auditCommand() *cobra.Command {
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.auditShow(cmd.Context(), args[0]) },
 	}
-	return group("audit", "Judge the journal from the journal alone", verify, show)
+	return group("audit", "Judge the journal from the journal alone",
+		verify, a.auditKeygen(), a.auditCheckpoint(), a.auditConsistency(), a.auditProve(), a.auditCheckProof(), show)
 }
 
 // journal opens the journal that an audit reads; close it.
@@ -63,12 +73,15 @@ func (a *app) journal() (cfg audit.Config, closed func(), err error) {
 
 var errBroken = errors.New("the journal is not what was written")
 
-func (a *app) auditVerify(ctx context.Context) error {
+func (a *app) auditVerify(ctx context.Context, f *verifyFlags) error {
 	cfg, closed, err := a.journal()
 	if err != nil {
 		return err
 	}
 	defer closed()
+	if err := f.set(a, &cfg); err != nil {
+		return err
+	}
 	r, err := audit.Verify(ctx, cfg)
 	if err != nil {
 		return interrupted(ctx, unavailable(err))

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -137,6 +138,7 @@ func (a *app) cluster() (run.Config, error) {
 	}
 	cfg.Postgres = run.PostgresConfig{URL: r.Postgres}
 	cfg.Secrets, cfg.Data = r.Secrets, r.Data
+	cfg.Audit.KeyFile = filepath.Join(r.Data, run.AuditKeyName)
 	return cfg, nil
 }
 

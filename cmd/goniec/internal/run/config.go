@@ -58,6 +58,7 @@ type Config struct {
 	SMPP     SMPPConfig     `koanf:"smpp"`
 	Webhooks WebhooksConfig `koanf:"webhooks"`
 	Mail     MailConfig     `koanf:"mail"`
+	Audit    AuditConfig    `koanf:"audit"`
 }
 
 // HTTPConfig of the API.
@@ -142,6 +143,27 @@ type MailConfig struct {
 	PasswordFile string `koanf:"passwordfile"`
 }
 
+// AuditConfig of the checkpoints that a process of the role reactor makes. One process is enough.
+type AuditConfig struct {
+	KeyFile    string        `koanf:"keyfile"`    // of `goniec audit keygen`; "" = no checkpoints are made
+	Dir        string        `koanf:"dir"`        // where they are kept; "" = checkpoints in the data directory
+	Every      time.Duration `koanf:"every"`      // how often one is made
+	MailTo     string        `koanf:"mailto"`     // whom they are sent to; "" = nobody
+	URL        string        `koanf:"url"`        // that is called with each (Standard Webhooks); "" = none
+	SecretFile string        `koanf:"secretfile"` // of the calls' signatures
+}
+
+// minEvery bounds AuditConfig.Every.
+const minEvery = 10 * time.Second
+
+// Checkpoints is the directory that holds them.
+func (c Config) Checkpoints() string {
+	if c.Audit.Dir != "" {
+		return c.Audit.Dir
+	}
+	return c.StateDir(CheckpointsName)
+}
+
 // Defaults returns the configuration before any file, variable or flag.
 func Defaults() Config {
 	return Config{
@@ -154,6 +176,7 @@ func Defaults() Config {
 		Viber:   ViberConfig{InFlight: 256},
 		SMPP:    SMPPConfig{Window: 64, SystemID: "goniec", Zone: "UTC"},
 		Mail:    MailConfig{TLS: true},
+		Audit:   AuditConfig{Every: 10 * time.Minute},
 	}
 }
 
@@ -238,6 +261,10 @@ func (c Config) Validate() error {
 		check(c.Postgres.URL != "" || c.Postgres.URLFile != "", "postgres.url", "is required by the roles api, projector and reactor")
 	}
 	check(c.Mail.Addr == "" || c.Mail.From != "", "mail.from", "is required with mail.addr")
+	check(c.Audit.Every >= minEvery, "audit.every", "must be at least 10s")
+	check(c.Audit.MailTo == "" || c.Mail.Addr != "", "mail.addr", "is required with audit.mailto")
+	check(c.Audit.URL == "" || c.Audit.SecretFile != "", "audit.secretfile", "is required with audit.url")
+	check(c.Audit.KeyFile != "" || c.Audit.MailTo == "" && c.Audit.URL == "", "audit.keyfile", "is required with audit.mailto and audit.url")
 	if c.Has(RoleDispatcher) {
 		check(c.Viber.URL != "", "viber.url", "is required by the role dispatcher")
 		check(c.SMPP.Addr != "", "smpp.addr", "is required by the role dispatcher")

@@ -261,6 +261,10 @@ func (u *Up) startNode(ctx, run context.Context) (err error) {
 	u.config.Data = u.cfg.Data
 	u.config.Secrets = filepath.Join(u.cfg.Data, "secrets.json")
 	u.config.Webhooks.AllowLoopback = true
+	u.config.Audit.KeyFile = filepath.Join(u.cfg.Data, AuditKeyName)
+	if err := EnsureAuditKey(u.config.Audit.KeyFile, "goniec"); err != nil {
+		return err
+	}
 	u.config.HTTP.Addr = u.cfg.HTTP
 	if u.cfg.HTTP == "" {
 		u.config.HTTP.Addr = Defaults().HTTP.Addr

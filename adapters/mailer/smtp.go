@@ -1,6 +1,8 @@
-package notices
+// Package mailer hands mails to an SMTP server.
+package mailer
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +22,40 @@ type SMTPConfig struct {
 	User     string // "" = no authentication
 	Password string
 }
+
+// Mail is one mail, in plain text.
+type Mail struct {
+	ID       string // of what it tells of: a mail that goes out twice has it twice
+	To       string
+	ReplyTo  string // "" = nobody
+	From     string // shown as the sender's name; "" = the installation's address alone
+	Subject  string
+	Text     string
+	Happened time.Time
+	File     File // attached; not required
+}
+
+// File is attached byte for byte.
+type File struct {
+	Name    string
+	Content []byte
+}
+
+// Mailer hands a mail to a server. A Refusal means that the server will never take it; after any other error it is tried again.
+// Errors hold no address.
+type Mailer interface {
+	Send(ctx context.Context, m Mail) error
+}
+
+// Later is what a server says of a mail or its recipient that it does not take now, such as "452".
+type Later string
+
+func (e Later) Error() string { return "the mail is not taken now: " + string(e) }
+
+// Refusal is a server's last word on a mail, such as "550".
+type Refusal string
+
+func (e Refusal) Error() string { return "the mail was refused: " + string(e) }
 
 // sendTimeout bounds one conversation with the server.
 const sendTimeout = 10 * time.Second
@@ -93,6 +129,11 @@ func (s *SMTP) message(m Mail) (*mail.Msg, error) {
 	msg.SetMessageIDWithValue(m.ID + "@" + s.host)
 	msg.SetBodyString(mail.TypeTextPlain, m.Text)
 	msg.SetAddrHeaderFromMailAddress(mail.HeaderFrom, &netmail.Address{Name: m.From, Address: s.cfg.From})
+	if m.File.Name != "" {
+		if err := msg.AttachReader(m.File.Name, bytes.NewReader(m.File.Content)); err != nil {
+			return nil, fmt.Errorf("attach file: %w", err)
+		}
+	}
 	err := msg.To(m.To)
 	if m.ReplyTo != "" {
 		err = errors.Join(err, msg.ReplyTo(m.ReplyTo))

@@ -1,0 +1,191 @@
+//go:build verifier
+
+// The verifier of docs/verifier, in Python, against the same journals and the
+// same faults. GONIEC_TEST_PYTHON names a Python that has its requirements.
+package audit_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/mod/sumdb/note"
+
+	"goniec/domain/recipient"
+	"goniec/eventstore"
+	"goniec/eventstore/audit"
+)
+
+// verdict is what the verifier says with --json.
+type verdict struct {
+	Intact     bool
+	Events     int64
+	Partitions []audit.Partition
+	Broken     []audit.Fault
+}
+
+func python(t *testing.T, args ...string) (out []byte, code int) {
+	t.Helper()
+	interpreter := os.Getenv("GONIEC_TEST_PYTHON")
+	require.NotEmpty(t, interpreter, "GONIEC_TEST_PYTHON is required")
+	cmd := exec.CommandContext(t.Context(), interpreter, append([]string{"../../docs/verifier/verify.py"}, args...)...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	code = cmd.ProcessState.ExitCode()
+	if code == 2 || code < 0 {
+		require.NoError(t, err, "%s", &stderr)
+	}
+	if code != 0 && len(out) == 0 {
+		out = stderr.Bytes()
+	}
+	return out, code
+}
+
+func (b *bundle) second(more ...string) verdict {
+	b.t.Helper()
+	out, code := python(b.t, append([]string{"journal", "--json", "--brokers", b.kafka.Brokers[0], "--prefix", b.prefix, "--installation", installation}, more...)...)
+	var v verdict
+	require.NoError(b.t, json.Unmarshal(out, &v), "%s", out)
+	require.Equal(b.t, v.Intact, code == 0)
+	return v
+}
+
+// agree lets both judge, and compares.
+func (b *bundle) agree(cfg audit.Config, more ...string) verdict {
+	b.t.Helper()
+	r, err := audit.Verify(b.t.Context(), cfg)
+	require.NoError(b.t, err)
+	v := b.second(more...)
+	require.Equal(b.t, r.Intact, v.Intact, "%v %v", r.Broken, v.Broken)
+	require.Len(b.t, v.Broken, len(r.Broken))
+	for i, f := range r.Broken {
+		g := v.Broken[i]
+		require.Equal(b.t, []any{f.Topic, f.Partition, f.Offset}, []any{g.Topic, g.Partition, g.Offset}, "%s; %s", f.What, g.What)
+	}
+	for i, p := range r.Partitions {
+		require.Equal(b.t, []any{p.Topic, p.Partition, p.Events, p.Head}, []any{v.Partitions[i].Topic, v.Partitions[i].Partition, v.Partitions[i].Events, v.Partitions[i].Head})
+	}
+	return v
+}
+
+func TestBothVerifiersFindPlantedFaults(t *testing.T) {
+	t.Parallel()
+	for name, tc := range spoilt {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t)
+			b.life(0, first)
+			b.life(1, second)
+			b.publish(tc.spoil)
+			require.False(t, b.agree(b.config()).Intact)
+		})
+	}
+}
+
+func TestBothVerifiersFindForgeries(t *testing.T) {
+	t.Parallel()
+	for name, tc := range forged {
+		if name == "unknown type" || name == "unreadable data" {
+			continue // what types there are is not in docs/audit.md
+		}
+		t.Run(name, func(t *testing.T) {
+			b := setup(t)
+			b.life(0, first)
+			b.life(1, second)
+			tc.forge(b.journal)
+			b.publish(nil)
+			require.False(t, b.agree(b.config()).Intact)
+		})
+	}
+}
+
+func TestBothVerifiersAgreeOnCheckpoints(t *testing.T) {
+	t.Parallel()
+	private, public, err := audit.NewKey("goniec-test")
+	require.NoError(t, err)
+	signer, err := note.NewSigner(private)
+	require.NoError(t, err)
+	dir := t.TempDir()
+	key := filepath.Join(dir, "key")
+	require.NoError(t, os.WriteFile(key, []byte(public+"\n"), 0o600))
+	for name, tc := range hidden {
+		t.Run(name, func(t *testing.T) {
+			honest, dishonest := setup(t), setup(t)
+			for _, b := range []*bundle{honest, dishonest} {
+				b.life(0, first)
+			}
+			tc.before(honest)
+			tc.after(dishonest)
+			honest.publish(nil)
+			dishonest.publish(nil)
+			p := honest.place(noon)
+			signed, err := p.Sign(signer)
+			require.NoError(t, err)
+			file := filepath.Join(t.TempDir(), "checkpoint")
+			require.NoError(t, os.WriteFile(file, signed, 0o600))
+			for _, b := range []*bundle{honest, dishonest} {
+				cfg := b.config()
+				cfg.Kept = []audit.Checkpoint{p.Checkpoint}
+				require.Equal(t, b == honest, b.agree(cfg, "--checkpoint", file, "--key", key).Intact)
+			}
+		})
+	}
+}
+
+// 100,000 events, of which both say the same.
+func TestBothVerifiersAgreeOnALongJournal(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.life(0, first)
+	b.life(1, second)
+	for i := range 100_000 {
+		b.grow(int32(i%2), 1)
+	}
+	b.publish(nil)
+	v := b.agree(b.config())
+	require.True(t, v.Intact)
+	require.Equal(t, int64(100_022), v.Events)
+}
+
+func TestTheSecondVerifierChecksProofs(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.life(0, first)
+	id := eventstore.DerivedID(0, []byte("an event of its own")).String()
+	b.add(eventstore.Messages, 0, "number/"+numberOf(0), recipient.NotOnViber{Message: "another"}, func(e *eventstore.Event) { e.ID = id })
+	b.grow(0, 6)
+	b.publish(nil)
+	private, public, err := audit.NewKey("goniec-test")
+	require.NoError(t, err)
+	signer, err := note.NewSigner(private)
+	require.NoError(t, err)
+	verifier, err := note.NewVerifier(public)
+	require.NoError(t, err)
+	dir := t.TempDir()
+	file := func(name string, content []byte) string {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, content, 0o600))
+		return path
+	}
+	key := file("key", []byte(public+"\n"))
+	old, err := b.place(noon).Sign(signer)
+	require.NoError(t, err)
+	proof, err := audit.Prove(t.Context(), b.config(), old, verifier, id)
+	require.NoError(t, err)
+	consistency, err := audit.ProveConsistency(t.Context(), b.config(), old, old, verifier)
+	require.NoError(t, err)
+	for name, good := range map[string][]byte{"proof": proof, "consistency": consistency} {
+		out, code := python(t, "proof", file(name, good), "--key", key)
+		require.Zero(t, code, "%s", out)
+		for at := 7; at < len(good); at += len(good) / 25 {
+			bad := bytes.Clone(good)
+			bad[at] ^= 1
+			out, code := python(t, "proof", file(name, bad), "--key", key)
+			require.Equal(t, 1, code, "byte %d: %s", at, out)
+		}
+	}
+}
