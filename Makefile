@@ -3,6 +3,7 @@
 .PHONY: help up demo test race lint bench kafka kill-test kill-months chaos generate ci long
 
 TESTFLAGS ?=
+PACKAGES ?= ./...
 BENCH ?= .
 NODES ?= 1
 SECONDS ?= 600
@@ -19,10 +20,10 @@ demo: ## 1,000 simulated messages from request to month totals, then checks of e
 	go run ./cmd/goniec demo
 
 test: ## all tests; needs nothing but Go
-	@go test $(TESTFLAGS) ./...
+	@go test $(TESTFLAGS) $(PACKAGES)
 
 race: ## all tests with the race detector (needs a C compiler)
-	go test -race $(TESTFLAGS) ./...
+	go test -race $(TESTFLAGS) $(PACKAGES)
 
 lint: ## the linters of .golangci.yml; ARGS=--fix repairs what can be
 	.ci/lint $(ARGS)

@@ -36,6 +36,29 @@ must() {
   ! grep -q "^$1 .*FAILED" "$table" 2>/dev/null || finish
 }
 
+# beside NAME COMMAND...: a stage that goes on beside those that follow, at the lowest priority, until `joined`: those
+# before it that are beside run first, one after another.
+beside() {
+  local before=${aside:-}
+  (
+    trap - EXIT
+    renice -n 19 $BASHPID >/dev/null
+    while [[ -n $before ]] && kill -0 "$before" 2>/dev/null; do sleep 1; done
+    stage "$@"
+  ) >"$work/beside.$1" 2>&1 &
+  aside=$!
+  besides+=("$1")
+}
+
+# joined: waits for the stages that go on beside, and shows what they said.
+joined() {
+  wait
+  local name
+  for name in "${besides[@]}"; do cat "$work/beside.$name"; done
+  besides=()
+}
+besides=()
+
 # counted COMMAND...: runs a command that prints `go test -json`; a failed or skipped test fails it. The counts of a
 # failed run are in the tally already.
 counted() {
@@ -74,6 +97,7 @@ real_services() {
 }
 
 cleanup() {
+  [[ -z ${aside:-} ]] || kill "$(jobs -p)" 2>/dev/null || true
   [[ ! -d $work/kafka ]] || "$root/.ci/kafka/kafka" stop "$work/kafka" || true
   rm -rf "$work"
 }

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -23,7 +24,7 @@ type checker struct {
 	at       int64 // offset of the record that was looked at last; its end, once that is reached
 	source   string
 	chain    *eventstore.Chain
-	versions versions
+	versions *versions
 	recorded time.Time // of the event before
 	epoch    int64
 	sealed   string   // the last month that is, see period.go; "" = none
@@ -33,6 +34,7 @@ type checker struct {
 	open     bool     // it was begun behind a checkpoint: streams may have begun before
 	kept     []kept   // the checkpoints still to be met, the smallest first
 	fault    *Fault   // the first one
+	failed   error    // to remember what was read
 }
 
 // kept is what a checkpoint says of the partition.
@@ -126,7 +128,7 @@ func reason(err error) string {
 
 // judge checks what a chain of hashes alone does not say.
 func (c *checker) judge(r *eventstore.Record, e *eventstore.Event) string {
-	if have := c.versions.advance(e.Stream, e.Version); have != e.Version-1 && !(c.open && have == 0) {
+	if have := c.advance(e.Stream, e.Version); have != e.Version-1 && !(c.open && have == 0) {
 		return fmt.Sprintf("version %d of the stream follows version %d", e.Version, have)
 	}
 	switch {
@@ -156,10 +158,17 @@ func (c *checker) judge(r *eventstore.Record, e *eventstore.Event) string {
 	return ""
 }
 
+// advance is that of versions; what fails there ends the reading.
+func (c *checker) advance(stream string, version int64) int64 {
+	have, err := c.versions.advance(stream, version)
+	c.failed = errors.Join(c.failed, err)
+	return have
+}
+
 // forget lets the streams that were evicted begin again.
 func (c *checker) forget(gone partition.Evicted) string {
 	for _, id := range gone.Messages {
-		if c.versions.advance("message/"+id, 0) == 0 && !c.open {
+		if c.advance("message/"+id, 0) == 0 && !c.open {
 			return "it evicts a message that the journal does not hold"
 		}
 	}
@@ -190,43 +199,3 @@ func sameHeaders(have []*sarama.RecordHeader, want []sarama.RecordHeader) bool {
 	}
 	return true
 }
-
-// versions remembers the last version of every stream of a partition: 24 bytes
-// a stream and the map's own share, for journals of many millions.
-type versions struct {
-	byID   map[streamID]int32
-	others map[string]int64 // streams without a UUID
-}
-
-type streamID struct {
-	kind byte
-	id   uuid.UUID
-}
-
-func newVersions() versions {
-	return versions{byID: map[streamID]int32{}, others: map[string]int64{}}
-}
-
-// kinds of streams that are named by a UUID.
-var kinds = map[string]byte{"message": 1, "recipient": 2, "account": 3, "sender": 4, "prices": 5, "parked": 6}
-
-// advance notes the version and returns the one before it. 0 forgets the stream.
-func (v versions) advance(stream string, version int64) int64 {
-	kind, id, _ := strings.Cut(stream, "/")
-	u, err := uuid.Parse(id)
-	if k := kinds[kind]; k != 0 && err == nil && len(id) == 36 && version < 1<<31 {
-		key := streamID{k, u}
-		have := v.byID[key]
-		if version == 0 {
-			delete(v.byID, key)
-		} else {
-			v.byID[key] = int32(version) // bounded above
-		}
-		return int64(have)
-	}
-	have := v.others[stream]
-	v.others[stream] = version
-	return have
-}
-
-func (v versions) count() int64 { return int64(len(v.byID) + len(v.others)) }

@@ -157,9 +157,12 @@ func (s *search) wants(stream string) bool {
 }
 
 func (s *search) read(ctx context.Context, c *Config, m *meter) error {
-	return c.records(ctx, s.check.span, m, func(r *eventstore.Record) error {
+	err := c.records(ctx, s.check.span, m, func(r *eventstore.Record) error {
 		if s.check.fault == nil {
 			s.check.fault = s.check.next(r)
+		}
+		if s.check.failed != nil {
+			return s.check.failed
 		}
 		if !s.wants(string(r.Key)) {
 			return nil
@@ -171,6 +174,7 @@ func (s *search) read(ctx context.Context, c *Config, m *meter) error {
 		s.steps = append(s.steps, stepOf(e, false))
 		return nil
 	})
+	return errors.Join(err, s.check.versions.Close())
 }
 
 func stepOf(e *eventstore.Event, related bool) Step {

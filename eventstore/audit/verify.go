@@ -156,7 +156,7 @@ func (c *Config) report(checks []*checker, took time.Duration) Report {
 
 func (c *checker) partition() Partition {
 	p := Partition{
-		Topic: c.span.topic, Partition: c.span.partition, End: c.span.end, Events: c.events, Streams: c.versions.count(),
+		Topic: c.span.topic, Partition: c.span.partition, End: c.span.end, Events: c.events, Streams: c.versions.known,
 		Head: hex.EncodeToString(c.head[:]), Intact: c.fault == nil,
 	}
 	if !c.recorded.IsZero() {
@@ -188,11 +188,16 @@ func (c *checker) read(ctx context.Context, cfg *Config, m *meter) error {
 		return nil
 	}
 	err := cfg.records(ctx, s, m, func(r *eventstore.Record) error {
-		if c.fault = c.next(r); c.fault != nil {
+		fault := c.next(r)
+		if c.failed != nil {
+			return c.failed
+		}
+		if c.fault = fault; fault != nil {
 			return errStop
 		}
 		return nil
 	})
+	closed := c.versions.Close()
 	switch {
 	case err == nil:
 		c.at = s.end
@@ -200,5 +205,5 @@ func (c *checker) read(ctx context.Context, cfg *Config, m *meter) error {
 	case errors.Is(err, errStop):
 		err = nil
 	}
-	return err
+	return errors.Join(err, closed)
 }

@@ -4,7 +4,8 @@
 //
 // It exits 1 when a test or package failed, when nothing ran, or, with -strict, when a test was skipped: a skipped
 // test in CI means that something it needs is missing. With -tally it adds its counts to a file, one line a run.
-// With -again, packages in which nothing but races inside the library were reported are named in that file and not counted.
+// With -again, tests that failed in packages in which nothing but races inside the library were reported are named in that
+// file, and not counted.
 package main
 
 import (
@@ -25,7 +26,7 @@ func main() {
 	tally := flag.String("tally", "", "add the counts to this file")
 	slow := flag.Duration("slow", 10*time.Second, "name tests that take longer")
 	library := flag.String("library", "", "the import path of a library whose races are its own")
-	again := flag.String("again", "", "add the packages that are to be tested again to this file")
+	again := flag.String("again", "", "write what is to be run again into this file")
 	flag.Parse()
 	s := newSummary(*slow)
 	if err := s.read(os.Stdin, os.Stdout); err != nil {
@@ -33,8 +34,8 @@ func main() {
 		os.Exit(2)
 	}
 	aside := s.setAside(*library)
-	for _, pkg := range aside {
-		fmt.Fprintf(os.Stdout, "AGAIN %s: a race inside %s\n", pkg, *library)
+	for _, r := range aside {
+		fmt.Fprintf(os.Stdout, "AGAIN %s %s: a race inside %s\n", r.pkg, r.run, *library)
 	}
 	s.report(os.Stdout)
 	if err := errors.Join(s.addTo(*tally), note(*again, aside)); err != nil {

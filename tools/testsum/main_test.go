@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -84,10 +85,12 @@ func TestRacesInsideALibrary(t *testing.T) {
 		`{"Action":"fail","Package":"plain","Test":"TestC"}`
 	require.NoError(t, s.read(strings.NewReader(in), t.Output()))
 	require.Empty(t, s.setAside(""))
-	require.Equal(t, []string{"theirs"}, s.setAside("lib"))
-	require.Equal(t, []test{{"mixed", "TestA"}, {"sibling", "TestA"}}, s.passed)
+	require.Equal(t, []repeat{{"theirs", "^(TestB)$"}}, s.setAside("lib"))
+	require.Equal(t, []test{{"theirs", "TestA"}, {"mixed", "TestA"}, {"sibling", "TestA"}}, s.passed)
 	require.Equal(t, []test{{"mixed", "TestB"}, {"sibling", "TestB"}, {"plain", "TestC"}}, s.failed)
 	path := filepath.Join(t.TempDir(), "again")
-	require.NoError(t, note(path, []string{"theirs"}))
-	require.FileExists(t, path)
+	require.NoError(t, note(path, []repeat{{"theirs", "^(TestB)$"}, {"died", "."}}))
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, "theirs ^(TestB)$\ndied .\n", string(text))
 }

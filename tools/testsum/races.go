@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -10,11 +9,14 @@ import (
 )
 
 // A race inside a library fails whatever test happens to run, and nothing here can
-// mend it: such a package is left to be tested once more, and is not counted.
+// mend it: such tests are left to be run once more, and are not counted.
 
-// setAside takes packages that failed out of the summary when they report races
-// and each of them is between two places in the library, named by its import path.
-func (s *summary) setAside(library string) (packages []string) {
+// repeat is what is to be run once more.
+type repeat struct{ pkg, run string } // run: a pattern for `go test -run`
+
+// setAside takes tests that failed out of the summary where their package reports
+// races and each of these is between two places in the library, named by its import path.
+func (s *summary) setAside(library string) (again []repeat) {
 	if library == "" {
 		return nil
 	}
@@ -23,13 +25,25 @@ func (s *summary) setAside(library string) (packages []string) {
 		if len(accesses) == 0 || slices.ContainsFunc(accesses, func(frame string) bool { return !strings.HasPrefix(frame, library+".") }) {
 			continue
 		}
-		packages = append(packages, pkg)
-		ofPackage := func(t test) bool { return t.pkg == pkg }
-		s.passed, s.failed = slices.DeleteFunc(s.passed, ofPackage), slices.DeleteFunc(s.failed, ofPackage)
-		s.skipped = slices.DeleteFunc(s.skipped, ofPackage)
+		again = append(again, repeat{pkg, s.failedIn(pkg)})
+		s.failed = slices.DeleteFunc(s.failed, func(t test) bool { return t.pkg == pkg })
 		s.broken = slices.DeleteFunc(s.broken, func(p string) bool { return p == pkg })
 	}
-	return packages
+	return again
+}
+
+// failedIn is the pattern of a package's failed tests; of all, when it failed apart from them.
+func (s *summary) failedIn(pkg string) string {
+	var names []string
+	for _, t := range s.failed {
+		if name, _, _ := strings.Cut(t.name, "/"); t.pkg == pkg && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 || slices.Contains(s.broken, pkg) {
+		return "."
+	}
+	return "^(" + strings.Join(names, "|") + ")$"
 }
 
 func (s *summary) failedPackages() []string {
@@ -63,18 +77,17 @@ func raceAccesses(lines []string) (frames []string) {
 	return frames
 }
 
-// note writes the packages into a file, one a line; an empty path is none.
-func note(path string, packages []string) error {
-	if path == "" || len(packages) == 0 {
+// note writes what is to be run again into a file, a package and a pattern a line; an empty path is none.
+func note(path string, again []repeat) error {
+	if path == "" || len(again) == 0 {
 		return nil
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return fmt.Errorf("packages to test again: %w", err)
+	var b strings.Builder
+	for _, r := range again {
+		fmt.Fprintf(&b, "%s %s\n", r.pkg, r.run)
 	}
-	_, err = fmt.Fprintln(f, strings.Join(packages, "\n"))
-	if err := errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("packages to test again: %w", err)
+	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
+		return fmt.Errorf("tests to run again: %w", err)
 	}
 	return nil
 }

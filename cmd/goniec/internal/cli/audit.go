@@ -86,7 +86,7 @@ func (a *app) auditVerify(ctx context.Context, f *verifyFlags) error {
 	if err != nil {
 		return interrupted(ctx, unavailable(err))
 	}
-	if err := a.show(r, func() { a.sayVerified(r) }); err != nil {
+	if err := a.show(r, func() { a.sayVerified(r, len(cfg.Kept)) }); err != nil {
 		return err
 	}
 	if !r.Intact {
@@ -103,7 +103,7 @@ func interrupted(ctx context.Context, err error) error {
 	return err
 }
 
-func (a *app) sayVerified(r audit.Report) {
+func (a *app) sayVerified(r audit.Report, kept int) {
 	rows := make([][]string, len(r.Partitions))
 	for i, p := range r.Partitions {
 		last := "–"
@@ -123,6 +123,9 @@ func (a *app) sayVerified(r audit.Report) {
 	if r.Intact {
 		a.say("intact: %s of %s follow one another by hash and by version, %.1f s",
 			words.Count(int(r.Events), "event"), words.Count(int(r.Streams), "stream"), r.Seconds)
+		if kept > 0 {
+			a.say("agrees with %s", words.Count(kept, "checkpoint"))
+		}
 	}
 }
 

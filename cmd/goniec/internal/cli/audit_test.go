@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,8 +17,14 @@ import (
 	"goniec/domain"
 	"goniec/domain/message"
 	"goniec/eventstore"
+	"goniec/eventstore/audit"
 	"goniec/internal/testkit"
 )
+
+// eventID is that of an event of auditable's journal.
+func eventID(i int) string {
+	return eventstore.DerivedID(0, append([]byte{0, 0, byte(i)}, make([]byte, 16)...)).String()
+}
 
 // auditable writes a journal of one message, which spoil may change before it
 // is stored, and returns the configuration that leads to it, and the message.
@@ -45,7 +53,7 @@ func auditable(t *testing.T, spoil func([]*sarama.ProducerMessage)) (config, id 
 		data, err := json.Marshal(fact)
 		require.NoError(t, err)
 		e := &eventstore.Event{
-			ID: fmt.Sprintf("e%d", i), Type: fact.EventType(), Source: "goniec/" + secrets.Installation, Stream: "message/" + id, Time: at, Recorded: at,
+			ID: eventID(i), Type: fact.EventType(), Source: "goniec/" + secrets.Installation, Stream: "message/" + id, Time: at, Recorded: at,
 			Version: int64(i + 1), CommandID: fmt.Sprintf("c%d", i), Causation: "before", Actor: "timer/deadline", Epoch: 1, PrevHash: head, Data: data,
 		}
 		e.Hash = e.ComputeHash()
@@ -128,4 +136,85 @@ func TestAStoryOfASpoiltJournalWarns(t *testing.T) {
 	config, id := auditable(t, func(r []*sarama.ProducerMessage) { r[0].Value = sarama.StringEncoder(`{"country":"DE"}`) })
 	r := runCLI(t, "", "", "--config", config, "audit", "show", id)
 	require.Contains(t, r.out, "Not to be relied on: the journal is broken at ")
+}
+
+// From a key to a proof that somebody else checks, by the commands alone.
+func TestAuditAnchors(t *testing.T) {
+	t.Parallel()
+	config, _ := auditable(t, nil)
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	do := func(code int, args ...string) result {
+		t.Helper()
+		r := runCLI(t, "", "", append([]string{"--config", config, "audit"}, args...)...)
+		require.Equal(t, code, r.code, "%s%s", r.out, r.err)
+		return r
+	}
+	do(ExitOK, "keygen", "--out", at("key"))
+	require.Contains(t, do(ExitUsage, "keygen", "--out", at("key")).err, "is there already")
+	info, err := os.Stat(at("key"))
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode())
+
+	var made struct {
+		File   string
+		Events int
+	}
+	for range 2 {
+		r := do(ExitOK, "checkpoint", "--key", at("key"), "--dir", at("kept"), "--json")
+		require.NoError(t, json.Unmarshal([]byte(r.out), &made))
+		require.Equal(t, 4, made.Events)
+	}
+	kept, err := filepath.Glob(at("kept/*.checkpoint"))
+	require.NoError(t, err)
+	require.Len(t, kept, 2)
+	pub := at("key.pub")
+	require.Contains(t, do(ExitOK, "verify", "--checkpoint", kept[0], "--checkpoint", kept[1], "--key", pub).out, "agrees with 2 checkpoints")
+	require.Contains(t, do(ExitOK, "verify", "--from", kept[0], "--key", pub).out, "intact")
+
+	do(ExitOK, "prove", eventID(2), "--checkpoint", made.File, "--key", pub, "--out", at("proof"))
+	r := runCLI(t, "", "", "audit", "check-proof", at("proof"), "--key", pub) // no configuration: it needs none
+	require.Equal(t, ExitOK, r.code, r.err)
+	require.Contains(t, r.out, "goniec.message.attempt_started.v1 of message/")
+	require.Contains(t, r.out, "is event 2 of messages/0")
+	do(ExitOK, "consistency", kept[0], kept[1], "--key", pub, "--out", at("both"))
+	require.Contains(t, do(ExitOK, "check-proof", at("both"), "--key", pub).out, "continues that of")
+
+	proof, err := os.ReadFile(at("proof"))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(at("proof"), []byte(strings.Replace(string(proof), `"index": 2`, `"index": 3`, 1)), 0o600))
+	require.Contains(t, do(ExitFailed, "check-proof", at("proof"), "--key", pub).err, "the proof does not hold")
+	require.Contains(t, do(ExitFailed, "prove", eventID(9), "--checkpoint", made.File, "--key", pub, "--out", at("no")).err, "holds no such event")
+	require.NoFileExists(t, at("no"))
+	do(ExitOK, "keygen", "--out", at("other"))
+	require.Contains(t, do(ExitFailed, "verify", "--checkpoint", kept[0], "--key", at("other.pub")).err, "the key goniec has not signed it")
+	require.Contains(t, do(ExitUsage, "verify", "--checkpoint", at("nothing"), "--key", pub).err, "--checkpoint: there is no such file")
+	require.Contains(t, do(ExitUsage, "verify", "--checkpoint", kept[0], "--key", at("key")).err, "--key: not a public key of audit keygen")
+	require.Contains(t, do(ExitUsage, "verify", "--checkpoint", kept[0]).err, "--key: a file with the public key is required")
+}
+
+// Two journals that differ, of one installation: the checkpoint tells them apart.
+func TestAuditVerifyAgainstACheckpoint(t *testing.T) {
+	t.Parallel()
+	config, _ := auditable(t, nil)
+	dir := t.TempDir()
+	key := filepath.Join(dir, "key")
+	r := runCLI(t, "", "", "--config", config, "audit", "keygen", "--out", key)
+	require.Equal(t, ExitOK, r.code, r.err)
+	signer, _, err := run.ReadAuditKey(key)
+	require.NoError(t, err)
+	secrets, err := run.ReadSecrets(filepath.Join(filepath.Dir(config), "secrets.json"))
+	require.NoError(t, err)
+	longer := audit.Checkpoint{Installation: secrets.Installation, Time: time.Date(2026, 11, 16, 10, 0, 0, 0, time.UTC), Extents: []audit.Extent{
+		{Topic: eventstore.Messages, Size: 5, Next: 5}, {Topic: eventstore.Accounts},
+	}}
+	longer.Extents[1].Head = eventstore.FirstPrevHash(secrets.Installation, eventstore.Accounts, 0)
+	longer.Extents[1].Root = sha256.Sum256(nil)
+	signed, err := longer.Sign(signer)
+	require.NoError(t, err)
+	file := filepath.Join(dir, "checkpoint")
+	require.NoError(t, os.WriteFile(file, signed, 0o600))
+	r = runCLI(t, "", "", "--config", config, "audit", "verify", "--checkpoint", file, "--key", key+".pub")
+	require.Equal(t, ExitFailed, r.code)
+	require.Contains(t, r.err, "messages/0 offset 4: it ends before the 5 events that the checkpoint of 2026-11-16T10:00:00Z names: its end was cut off")
 }
