@@ -30,7 +30,7 @@ func (a *Anchor) Run(ctx context.Context) error {
 			}
 		}
 		if pause.For(ctx, a.cfg.Every) != nil {
-			return nil
+			return nil //nolint:nilerr // the end of ctx is no fault
 		}
 	}
 }

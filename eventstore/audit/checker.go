@@ -128,7 +128,7 @@ func reason(err error) string {
 
 // judge checks what a chain of hashes alone does not say.
 func (c *checker) judge(r *eventstore.Record, e *eventstore.Event) string {
-	if have := c.advance(e.Stream, e.Version); have != e.Version-1 && !(c.open && have == 0) {
+	if have := c.advance(e.Stream, e.Version); have != e.Version-1 && (have != 0 || !c.open) {
 		return fmt.Sprintf("version %d of the stream follows version %d", e.Version, have)
 	}
 	switch {

@@ -119,41 +119,44 @@ func (c *Config) places(name string) []place {
 func (c *Config) find(ctx context.Context, list []span, name string) (Story, error) {
 	own := make([]*search, len(list))
 	err := c.each(ctx, list, func(ctx context.Context, i int, m *meter) error {
-		own[i] = &search{check: newChecker(c.Installation, list[i]), name: name}
+		own[i] = &search{check: newChecker(c.Installation, list[i]), steps: map[string][]Step{}}
+		own[i].wants = own[i].named(name)
 		return own[i].read(ctx, c, m)
 	})
 	if err != nil {
 		return Story{}, fmt.Errorf("read the journal: %w", err)
 	}
 	for i, s := range own {
-		if len(s.steps) == 0 {
-			continue
+		for stream := range s.steps { // one at most
+			story := s.story(stream)
+			if err := c.relate(ctx, list[i], map[string]*Story{stream: story}); err != nil {
+				return Story{}, fmt.Errorf("read the journal: %w", err)
+			}
+			return *story, nil
 		}
-		story := Story{Stream: s.steps[0].Stream, Intact: s.check.fault == nil, Broken: s.check.fault, Steps: s.steps}
-		related, err := c.related(ctx, list[i], story)
-		if err != nil {
-			return Story{}, fmt.Errorf("read the journal: %w", err)
-		}
-		story.Steps = append(story.Steps, related...)
-		slices.SortStableFunc(story.Steps, func(a, b Step) int { return int(a.Offset - b.Offset) })
-		return story, nil
 	}
 	return Story{}, nil
 }
 
-// search collects a stream's events while the chain is checked.
+// search collects the events of streams while the chain is checked.
 type search struct {
 	check *checker
-	name  string
-	steps []Step
+	wants func(stream string) bool
+	steps map[string][]Step // by stream
 }
 
-// wants takes the stream of that name or, of an id alone, the first stream that has it.
-func (s *search) wants(stream string) bool {
-	if len(s.steps) > 0 {
-		return stream == s.steps[0].Stream
+// named wants the stream of that name or, of an id alone, the first stream that has it.
+func (s *search) named(name string) func(string) bool {
+	return func(stream string) bool {
+		if len(s.steps) > 0 {
+			return s.steps[stream] != nil
+		}
+		return stream == name || strings.HasSuffix(stream, "/"+name)
 	}
-	return stream == s.name || strings.HasSuffix(stream, "/"+s.name)
+}
+
+func (s *search) story(stream string) *Story {
+	return &Story{Stream: stream, Intact: s.check.fault == nil, Broken: s.check.fault, Steps: s.steps[stream]}
 }
 
 func (s *search) read(ctx context.Context, c *Config, m *meter) error {
@@ -164,14 +167,15 @@ func (s *search) read(ctx context.Context, c *Config, m *meter) error {
 		if s.check.failed != nil {
 			return s.check.failed
 		}
-		if !s.wants(string(r.Key)) {
+		stream := string(r.Key)
+		if !s.wants(stream) {
 			return nil
 		}
 		e, err := eventstore.ParseEvent(r)
 		if err != nil {
 			return nil //nolint:nilerr // the chain's fault says so already
 		}
-		s.steps = append(s.steps, stepOf(e, false))
+		s.steps[stream] = append(s.steps[stream], stepOf(e, false))
 		return nil
 	})
 	return errors.Join(err, s.check.versions.Close())
@@ -190,26 +194,43 @@ func stepOf(e *eventstore.Event, related bool) Step {
 	return s
 }
 
-// related reads the partition once more, from the stream's first event on.
-func (c *Config) related(ctx context.Context, sp span, story Story) ([]Step, error) {
-	id, ok := strings.CutPrefix(story.Stream, "message/")
-	if !ok {
-		return nil, nil
+// relate reads the partition once more, from the messages' first event on, for
+// what belongs to them.
+func (c *Config) relate(ctx context.Context, sp span, told map[string]*Story) error {
+	kins := map[string]*kin{}
+	from := sp.end
+	for stream, story := range told {
+		id, ok := strings.CutPrefix(stream, "message/")
+		if !ok {
+			continue
+		}
+		k := &kin{message: id, commands: map[string]bool{}, stored: map[string]Step{}, parked: map[string]bool{}}
+		for _, s := range story.Steps {
+			k.commands[s.Command] = s.Command != ""
+		}
+		kins[stream] = k
+		from = min(from, story.Steps[0].Offset)
 	}
-	k := kin{message: id, commands: map[string]bool{}, stored: map[string]Step{}, parked: map[string]bool{}}
-	for _, s := range story.Steps {
-		k.commands[s.Command] = s.Command != ""
-	}
-	err := eventstore.ReadRange(ctx, c.Client, sp.topic, sp.partition, story.Steps[0].Offset, sp.end, func(r *eventstore.Record) error {
+	err := eventstore.ReadRange(ctx, c.Client, sp.topic, sp.partition, from, sp.end, func(r *eventstore.Record) error {
 		if key := string(r.Key); !strings.HasPrefix(key, "recipient/") && !strings.HasPrefix(key, "number/") && !strings.HasPrefix(key, partition.StreamPrefix) {
 			return nil
 		}
-		if e, err := eventstore.ParseEvent(r); err == nil { // else the chain's fault says so already
-			k.take(stepOf(e, true))
+		e, err := eventstore.ParseEvent(r)
+		if err != nil {
+			return nil //nolint:nilerr // the chain's fault says so already
+		}
+		step := stepOf(e, true)
+		for _, k := range kins {
+			k.take(step)
 		}
 		return nil
 	})
-	return k.steps, err
+	for stream, k := range kins {
+		story := told[stream]
+		story.Steps = append(story.Steps, k.steps...)
+		slices.SortStableFunc(story.Steps, func(a, b Step) int { return int(a.Offset - b.Offset) })
+	}
+	return err
 }
 
 // kin collects the events of recipients, numbers and what was parked that belong to a message.

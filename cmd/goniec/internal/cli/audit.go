@@ -35,7 +35,8 @@ goniec audit verify --from yesterday.checkpoint --key audit.key.pub`,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.auditShow(cmd.Context(), args[0]) },
 	}
 	return group("audit", "Judge the journal from the journal alone",
-		verify, a.auditKeygen(), a.auditCheckpoint(), a.auditConsistency(), a.auditProve(), a.auditCheckProof(), show)
+		verify, a.auditKeygen(), a.auditCheckpoint(), a.auditConsistency(), a.auditProve(), a.auditCheckProof(),
+		show, a.auditWhy(), a.auditState(), a.auditDiff(), a.auditSample(), a.auditMatch(), a.auditConsent())
 }
 
 // journal opens the journal that an audit reads; close it.
@@ -144,24 +145,16 @@ type toldStory struct {
 }
 
 func (a *app) auditShow(ctx context.Context, name string) error {
-	cfg, closed, err := a.journal()
+	s, err := a.told(ctx, name)
 	if err != nil {
 		return err
 	}
-	defer closed()
-	s, err := audit.Tell(ctx, cfg, name)
-	switch {
-	case errors.Is(err, audit.ErrNoSuchStream):
-		return failWith(ExitFailed, audit.ErrNoSuchStream) // what was asked for may be a number: it is not repeated
-	case err != nil:
-		return interrupted(ctx, unavailable(err))
-	}
-	out := toldStory{Stream: s.Stream, Intact: s.Intact, Broken: s.Broken, Steps: make([]toldStep, len(s.Steps))}
-	var teller words.Teller
-	for i, step := range s.Steps {
-		out.Steps[i] = toldStep{step, teller.Tell(step.Fact)}
-	}
+	out := tellStory(s)
 	return a.show(out, func() { a.sayStory(out) })
+}
+
+func tellStory(s audit.Story) toldStory {
+	return toldStory{Stream: s.Stream, Intact: s.Intact, Broken: s.Broken, Steps: tellSteps(s.Steps)}
 }
 
 func (a *app) sayStory(s toldStory) {

@@ -43,6 +43,8 @@ func everything(t *testing.T) []listedMetric {
 	cfg.Data, cfg.HTTP.Addr, cfg.Postgres.URL = t.TempDir(), "127.0.0.1:0", "postgres://nobody@127.0.0.1:1/none"
 	cfg.Viber.URL, cfg.SMPP.Addr, cfg.Secrets = "http://127.0.0.1:1", "127.0.0.1:1", "unused"
 	cfg.Mail.Addr, cfg.Mail.From = "127.0.0.1:1", "goniec@example.com"
+	cfg.Audit.KeyFile = filepath.Join(t.TempDir(), AuditKeyName)
+	require.NoError(t, EnsureAuditKey(cfg.Audit.KeyFile, "goniec"))
 	cfg.Kafka.Brokers, cfg.Kafka.Prefix, cfg.Kafka.Partitions, cfg.Kafka.Replication, cfg.Kafka.MinInsync = []string{addr}, prefix, 1, 1, 1
 	createTopics(t, cfg)
 	n, err := NewNode(t.Context(), cfg, NewSecrets(), Options{})

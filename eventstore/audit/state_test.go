@@ -1,0 +1,126 @@
+package audit_test
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"goniec/domain"
+	"goniec/domain/account"
+	"goniec/domain/message"
+	"goniec/domain/recipient"
+	"goniec/eventstore"
+	"goniec/eventstore/audit"
+)
+
+func TestStatesAreReplayedUpToATime(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.life(0, first)
+	b.add(eventstore.Messages, 0, "recipient/"+first, recipient.OptOutRecorded{Account: installation, Origin: recipient.OriginSMSStop, Stops: []recipient.Scope{{Channel: domain.SMS, Category: domain.Promotional}}})
+	b.add(eventstore.Accounts, 0, account.SenderStream(first), account.SenderSubmitted{})
+	b.publish(nil)
+	s, err := audit.Tell(t.Context(), b.config(), first)
+	require.NoError(t, err)
+
+	require.Equal(t, audit.Replayed{}, s.StateAt(noon.Add(time.Second)), "the partition had an owner, the message was not there")
+	accepted := s.StateAt(noon.Add(2 * time.Second))
+	require.Equal(t, int64(1), accepted.Version)
+	require.Equal(t, "GONIEC", accepted.State.(message.State).Accepted.Sender)
+	require.Empty(t, accepted.State.(message.State).Attempts)
+	now := s.StateAt(noon.Add(time.Hour))
+	require.Equal(t, int64(4), now.Version)
+	require.Len(t, now.State.(message.State).Attempts, 1)
+
+	s, err = audit.Tell(t.Context(), b.config(), "recipient/"+first)
+	require.NoError(t, err)
+	require.False(t, s.StateAt(noon.Add(time.Hour)).State.(recipient.State).Allowed(domain.SMS, domain.Promotional))
+	require.True(t, s.StateAt(s.Steps[0].Recorded).State.(recipient.State).Allowed(domain.SMS, domain.Promotional))
+	s, err = audit.Tell(t.Context(), b.config(), account.SenderStream(first))
+	require.NoError(t, err)
+	require.Equal(t, "GONIEC", s.StateAt(noon.Add(time.Hour)).State.(account.State).Sender.Name)
+	s, err = audit.Tell(t.Context(), b.config(), "partition/0")
+	require.NoError(t, err)
+	require.Equal(t, int64(1), s.StateAt(noon.Add(time.Hour)).Version)
+}
+
+func TestChangesOfConfiguration(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.life(0, first)
+	b.life(1, second)
+	b.add(eventstore.Accounts, 0, account.SenderStream(first), account.SenderSubmitted{})
+	b.publish(nil)
+	all, err := audit.Changes(t.Context(), b.config(), noon, noon.Add(time.Hour))
+	require.NoError(t, err)
+	require.Len(t, all, 3)
+	require.True(t, slices.IsSortedFunc(all, func(a, b audit.Step) int { return a.Recorded.Compare(b.Recorded) }))
+	some, err := audit.Changes(t.Context(), b.config(), all[1].Recorded, all[2].Recorded)
+	require.NoError(t, err)
+	require.Equal(t, all[1:2], some)
+}
+
+func TestDifferences(t *testing.T) {
+	t.Parallel()
+	got, err := audit.Compare(json.RawMessage(`{"a":1,"b":{"c":"x","d":[1]},"e":{"f":1}}`), json.RawMessage(`{"a":1,"b":{"c":"y","d":[1,2]},"g":{"h":true}}`))
+	require.NoError(t, err)
+	var said []string
+	for _, d := range got {
+		said = append(said, fmt.Sprintf("%s: %s, now %s", d.Field, d.Then, d.Now))
+	}
+	require.Equal(t, []string{`b.c: "x", now "y"`, `b.d: [1], now [1,2]`, `e.f: 1, now null`, `g.h: null, now true`}, said)
+	got, err = audit.Compare(nil, json.RawMessage(`{"a":1}`))
+	require.NoError(t, err)
+	require.Len(t, got, 1)
+	_, err = audit.Compare(json.RawMessage(`{`), nil)
+	require.Error(t, err)
+}
+
+// A sample depends on the seed and on what the messages are called, on nothing else.
+func TestSamples(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	var names []string
+	for i := range 60 {
+		p := int32(i % 2)
+		id := eventstore.DerivedID(p, fmt.Appendf(nil, "%016d", i)).String()
+		names = append(names, "message/"+id)
+		b.add(eventstore.Messages, p, "message/"+id, message.Accepted{Account: account.Installation})
+		b.add(eventstore.Messages, p, "message/"+id, message.Released{})
+	}
+	b.add(eventstore.Messages, 0, "recipient/"+first, recipient.ReplyReceived{ID: "r", Message: names[0][len("message/"):]})
+	b.publish(nil)
+	stories, of, err := audit.Sample(t.Context(), b.config(), noon, noon.Add(time.Hour), 7, "november")
+	require.NoError(t, err)
+	require.Equal(t, int64(60), of)
+	slices.SortFunc(names, func(x, y string) int {
+		a, b := sha256.Sum256([]byte("november\n"+x[len("message/"):])), sha256.Sum256([]byte("november\n"+y[len("message/"):]))
+		return slices.Compare(a[:], b[:])
+	})
+	require.Len(t, stories, 7)
+	for i, s := range stories {
+		require.Equal(t, names[i], s.Stream)
+		require.True(t, s.Intact)
+		require.GreaterOrEqual(t, len(s.Steps), 2)
+	}
+	other, _, err := audit.Sample(t.Context(), b.config(), noon, noon.Add(time.Hour), 7, "december")
+	require.NoError(t, err)
+	require.NotEqual(t, stories[0].Stream, other[0].Stream)
+	all, of, err := audit.Sample(t.Context(), b.config(), noon, noon.Add(time.Hour), 100, "x")
+	require.NoError(t, err)
+	require.Len(t, all, 60)
+	related := 0
+	for _, s := range all {
+		related += len(s.Steps) - 2
+	}
+	require.Equal(t, 1, related, "the reply, with its message")
+	none, of, err := audit.Sample(t.Context(), b.config(), noon.Add(-time.Hour), noon, 7, "x")
+	require.NoError(t, err)
+	require.Empty(t, none)
+	require.Zero(t, of)
+}
