@@ -201,10 +201,13 @@ func unknownCommit(err error) error {
 // gathers in a type that errors.Is does not look into.
 func fenced(err error) error {
 	var many sarama.ProducerErrors
-	if errors.As(err, &many) {
+	if !errors.As(err, &many) {
+		return err
+	}
+	for _, code := range []sarama.KError{sarama.ErrProducerFenced, sarama.ErrInvalidProducerEpoch} {
 		for _, e := range many {
-			if errors.Is(e.Err, sarama.ErrProducerFenced) {
-				return fmt.Errorf("%w: %w", sarama.ErrProducerFenced, err)
+			if errors.Is(e.Err, code) {
+				return fmt.Errorf("%w: %w", code, err)
 			}
 		}
 	}

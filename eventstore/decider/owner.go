@@ -53,10 +53,7 @@ func (d *Decider) own(ctx context.Context, o *eventstore.Ownership) error {
 	for wait := 50 * time.Millisecond; ctx.Err() == nil; wait = min(2*wait, 2*time.Second) {
 		began := d.cfg.Now()
 		err := d.once(ctx, o, log)
-		if errors.Is(err, sarama.ErrProducerFenced) {
-			d.cfg.Metrics.Fenced(o.Partition)
-			log.Warn("a write was refused: another process owns the partition", "error", err)
-		}
+		d.tellRefused(o, log, err)
 		switch {
 		case ctx.Err() != nil:
 			return nil // the partition was taken away, or the process stops
@@ -79,6 +76,22 @@ func (d *Decider) own(ctx context.Context, o *eventstore.Ownership) error {
 		}
 	}
 	return nil
+}
+
+// tellRefused tells of a write that a broker refused since the producer is not the
+// partition's last one. A broker says so by two codes: that another producer has
+// begun, which ends the ownership, and, to what was on its way, that the epoch is
+// over, which a broker also says after it has ended a transaction that took too long.
+func (d *Decider) tellRefused(o *eventstore.Ownership, log *slog.Logger, err error) {
+	switch {
+	case errors.Is(err, sarama.ErrProducerFenced):
+		log.Warn("a write was refused: another process owns the partition", "error", err)
+	case errors.Is(err, sarama.ErrInvalidProducerEpoch):
+		log.Warn("a write was refused: its producer's epoch is over", "error", err)
+	default:
+		return
+	}
+	d.cfg.Metrics.Fenced(o.Partition)
 }
 
 // confirm waits until the group says that this process is still a member. A new

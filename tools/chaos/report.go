@@ -44,7 +44,7 @@ const panics = "panics"
 
 // telling are lines of goniec's logs that count.
 var telling = map[string]string{
-	"another process owns the partition": "fenced writes",
+	"a write was refused":                "fenced writes",
 	"ownership starts over":              "unknown or refused commits",
 	"is not a member of the group":       "found themselves removed",
 	"answer not written; it is repeated": "answers repeated",
