@@ -86,7 +86,9 @@ func (p *pick) take(r *eventstore.Record, from, to time.Time) error {
 }
 
 func (p *pick) trim() {
-	slices.SortFunc(p.best, func(a, b ranked) int { return cmp.Or(bytes.Compare(a.rank[:], b.rank[:]), cmp.Compare(a.stream, b.stream)) })
+	slices.SortFunc(p.best, func(a, b ranked) int {
+		return cmp.Or(bytes.Compare(a.rank[:], b.rank[:]), cmp.Compare(a.stream, b.stream))
+	})
 	p.best = p.best[:min(p.n, len(p.best))]
 }
 

@@ -45,7 +45,10 @@ func auditable(t *testing.T, spoil func([]*sarama.ProducerMessage)) (config, id 
 	head := eventstore.FirstPrevHash(secrets.Installation, eventstore.Messages, 0)
 	var records []*sarama.ProducerMessage
 	for i, fact := range []domain.Event{
-		message.Accepted{Category: domain.Transactional, Country: "PL", SMSParts: 1, Facts: message.UsedFacts{SenderVersion: 3, PolicyVersion: 2}},
+		message.Accepted{
+			Category: domain.Transactional, Country: "PL", SMSParts: 1, ValidityMS: 15_000, Fallback: true, Basis: "declaration",
+			Digest: secrets.Keys().ContentDigest("Zażółć gęślą jaźń", "", "", "", ""), Facts: message.UsedFacts{SenderVersion: 3, PolicyVersion: 2},
+		},
 		message.Released{Deadline: at.Add(15 * time.Second)},
 		message.AttemptStarted{Attempt: "a", Channel: domain.Viber},
 		message.FellBack{From: domain.Viber, To: domain.SMS, Reason: "deadline", Rule: "D3"},
@@ -217,4 +220,108 @@ func TestAuditVerifyAgainstACheckpoint(t *testing.T) {
 	r = runCLI(t, "", "", "--config", config, "audit", "verify", "--checkpoint", file, "--key", key+".pub")
 	require.Equal(t, ExitFailed, r.code)
 	require.Contains(t, r.err, "messages/0 offset 4: it ends before the 5 events that the checkpoint of 2026-11-16T10:00:00Z names: its end was cut off")
+}
+
+func TestAuditWhy(t *testing.T) {
+	t.Parallel()
+	config, id := auditable(t, nil)
+	r := runCLI(t, "", "", "--config", config, "audit", "why", id)
+	require.Equal(t, ExitOK, r.code, r.err)
+	require.Contains(t, r.out, "falls back to SMS: not delivered in time\n    rule D3, by timer deadline")
+	require.Contains(t, r.out, "rule D12, by timer deadline; sender version 3, policy version 2, validity 15 s, fallback on, basis declaration")
+	r = runCLI(t, "", "", "--config", config, "audit", "why", "message/"+id, "--json")
+	var got whyBody
+	require.NoError(t, json.Unmarshal([]byte(r.out), &got))
+	require.True(t, got.Intact)
+	require.Len(t, got.Decisions, 4)
+	require.Equal(t, "D3", got.Decisions[3].Rule)
+	require.Equal(t, eventID(3), got.Decisions[3].Event)
+}
+
+func TestAuditState(t *testing.T) {
+	t.Parallel()
+	config, id := auditable(t, nil)
+	r := runCLI(t, "", "", "--config", config, "audit", "state", id, "--as-of", "2026-11-16T09:00:00Z", "--json")
+	require.Equal(t, ExitOK, r.code, r.err)
+	var got stateBody
+	require.NoError(t, json.Unmarshal([]byte(r.out), &got))
+	require.Zero(t, got.Version)
+	require.Equal(t, int64(4), got.Now)
+	require.NotEmpty(t, got.Since)
+	r = runCLI(t, "", "", "--config", config, "audit", "state", id, "--as-of", "2026-11-16T10:00:00Z")
+	require.Equal(t, ExitOK, r.code, r.err)
+	require.Contains(t, r.out, "message/"+id+", version 4: {")
+	require.Contains(t, r.out, `"validity_ms": 15000`)
+	require.Contains(t, r.out, "nothing has changed since")
+	for _, bad := range []string{"", "yesterday", "2026-13-01"} {
+		r = runCLI(t, "", "", "--config", config, "audit", "state", id, "--as-of", bad)
+		require.Equal(t, ExitUsage, r.code)
+		require.Contains(t, r.err, "--as-of: must be a time")
+	}
+}
+
+func TestAuditSample(t *testing.T) {
+	t.Parallel()
+	config, id := auditable(t, nil)
+	r := runCLI(t, "", "", "--config", config, "audit", "sample", "--month", "2026-11", "--seed", "s")
+	require.Equal(t, ExitOK, r.code, r.err)
+	require.Contains(t, r.out, "message/"+id)
+	require.Contains(t, r.out, `1 of 1 message of 2026-11, seed "s"`)
+	r = runCLI(t, "", "", "--config", config, "audit", "sample", "--month", "2026-10")
+	require.Contains(t, r.out, "0 of 0 messages of 2026-10")
+	for want, args := range map[string][]string{
+		"--month: must be a month": {"--month", "November"}, "--n: must be from 1 to 1000": {"--month", "2026-11", "--n", "0"},
+	} {
+		r = runCLI(t, "", "", append([]string{"--config", config, "audit", "sample"}, args...)...)
+		require.Equal(t, ExitUsage, r.code)
+		require.Contains(t, r.err, want)
+	}
+}
+
+func TestAuditMatch(t *testing.T) {
+	t.Parallel()
+	config, id := auditable(t, nil)
+	file := filepath.Join(t.TempDir(), "text")
+	for text, code := range map[string]int{
+		"Zażółć gęślą jaźń": ExitOK, "Zażółć gęślą jaźń\r\n": ExitOK, "Zaz\u0307o\u0301łc\u0301 ge\u0328s\u0301la\u0328 jaz\u0301n\u0301": ExitOK,
+		"Zażółć gęślą jaźń ": ExitFailed, "": ExitFailed,
+	} {
+		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+		r := runCLI(t, "", "", "--config", config, "audit", "match", id, "--text-file", file)
+		require.Equal(t, code, r.code, "%q: %s%s", text, r.out, r.err)
+		require.NotContains(t, r.out+r.err, "jaźń")
+	}
+	r := runCLI(t, "", "Zażółć gęślą jaźń", "--config", config, "audit", "match", id, "--text-file", "-", "--json")
+	require.Equal(t, ExitOK, r.code, r.err)
+	require.Contains(t, r.out, `"matches":true`)
+	r = runCLI(t, "", "", "--config", config, "audit", "match", id, "--text-file", filepath.Join(t.TempDir(), "none"))
+	require.Equal(t, ExitUsage, r.code)
+	require.Contains(t, r.err, "--text-file: the file cannot be read")
+}
+
+func TestAuditConsent(t *testing.T) {
+	t.Parallel()
+	config, _ := auditable(t, nil)
+	r := runCLI(t, "", "500 100 201\n", "--config", config, "audit", "consent", "--number-file", "-", "--account", "a", "--at", "2026-11-16T10:00:00Z")
+	require.Equal(t, ExitOK, r.code, r.err)
+	require.Equal(t, 6, strings.Count(r.out, "no opt-out"))
+	require.NotContains(t, r.out+r.err, "100")
+	r = runCLI(t, "", "hello", "--config", config, "audit", "consent", "--number-file", "-", "--account", "a")
+	require.Equal(t, ExitUsage, r.code)
+	require.Contains(t, r.err, "--number-file: must hold one phone number")
+}
+
+func TestAuditDiff(t *testing.T) {
+	t.Parallel()
+	config, _ := auditable(t, nil)
+	r := runCLI(t, "", "", "--config", config, "audit", "diff", "--from", "2026-11-16")
+	require.Equal(t, ExitOK, r.code, r.err)
+	require.Contains(t, r.out, "0 changes")
+	for want, args := range map[string][]string{
+		"--from: must be a time": {"--from", "monday"}, "--to: must be a time after --from": {"--from", "2026-11-16", "--to", "2026-11-15"},
+	} {
+		r = runCLI(t, "", "", append([]string{"--config", config, "audit", "diff"}, args...)...)
+		require.Equal(t, ExitUsage, r.code)
+		require.Contains(t, r.err, want)
+	}
 }

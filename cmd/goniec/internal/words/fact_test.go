@@ -73,3 +73,23 @@ func TestActor(t *testing.T) {
 	require.Equal(t, "carrier viber", words.Actor("carrier/viber"))
 	require.Equal(t, "dispatcher", words.Actor("dispatcher"))
 }
+
+// Every decision of a message has its rule; what a carrier says has none.
+func TestDecisionsHaveRules(t *testing.T) {
+	t.Parallel()
+	learned := map[string]bool{
+		message.TypeAttemptAccepted: true, message.TypePartReported: true, message.TypeDelivered: true, message.TypeRead: true, message.TypeUndelivered: true,
+	}
+	for _, typ := range catalog.Types() {
+		e, err := catalog.Decode(typ, []byte(`{"rule":"D3","reason":"deadline"}`))
+		require.NoError(t, err)
+		if _, of := e.(message.Event); of {
+			require.Equal(t, !learned[typ], words.Rule(e) != "", typ)
+		}
+		for _, fact := range words.Facts(e) {
+			require.NotEmpty(t, fact, typ)
+		}
+	}
+	require.Equal(t, "E2", words.Rule(message.Refused{Reason: "opted_out"}))
+	require.Equal(t, "D12", words.Rule(message.Refused{Reason: "sender_not_active"}))
+}

@@ -2,6 +2,7 @@ package words
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"goniec/domain"
@@ -87,9 +88,9 @@ func Facts(e domain.Event) []string {
 		}
 		return out
 	case message.OptedOut:
-		return []string{"said by " + plainCode(f.Origin)}
+		return []string{"said by " + strings.ReplaceAll(f.Origin, "_", " ")}
 	case recipient.OptOutRecorded:
-		return []string{"said by " + plainCode(f.Origin)}
+		return []string{"said by " + strings.ReplaceAll(f.Origin, "_", " ")}
 	}
 	return nil
 }

@@ -1,0 +1,233 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/text/unicode/norm"
+
+	"goniec/adapters/phone"
+	"goniec/cmd/goniec/internal/run"
+	"goniec/cmd/goniec/internal/words"
+	"goniec/domain"
+	"goniec/domain/message"
+	"goniec/domain/recipient"
+	"goniec/eventstore"
+	"goniec/eventstore/audit"
+)
+
+func (a *app) auditMatch() *cobra.Command {
+	var text, sms, image, button, url string
+	cmd := &cobra.Command{
+		Use: "match MESSAGE --text-file FILE", Short: "Say whether a text is the one that was sent", Args: cobra.ExactArgs(1),
+		Long: `Compares the keyed digest of a content with that of the message in the journal: the text,
+and where the message had them the SMS text, the image and the button. "-" reads standard
+input. A line feed at a file's end does not matter. It needs the installation's secrets,
+and works when the text itself was erased long ago. It ends with 1 when they differ.`,
+		Example: "goniec audit match 0002… --text-file claimed.txt",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			parts := make([]string, 2)
+			for i, f := range []struct{ flag, path string }{{"--text-file", text}, {"--sms-file", sms}} {
+				part, err := a.claimed(f.flag, f.path)
+				if err != nil {
+					return err
+				}
+				parts[i] = part
+			}
+			return a.match(cmd.Context(), args[0], parts[0], image, button, url, parts[1])
+		},
+	}
+	cmd.Flags().StringVar(&text, "text-file", "", "`file` with the text (required)")
+	cmd.Flags().StringVar(&sms, "sms-file", "", "`file` with the SMS text, if the request had one of its own")
+	cmd.Flags().StringVar(&image, "image-url", "", "the image's `URL`")
+	cmd.Flags().StringVar(&button, "button-text", "", "the button's `text`")
+	cmd.Flags().StringVar(&url, "button-url", "", "the button's `URL`")
+	_ = cmd.MarkFlagRequired("text-file") // it was defined above
+	return cmd
+}
+
+// maxClaimed bounds a text that is compared, in bytes.
+const maxClaimed = 64 << 10
+
+// claimed is a file's text as a request holds it; "" without a file.
+func (a *app) claimed(flag, path string) (string, error) {
+	if path == "" {
+		return "", nil
+	}
+	in := a.in
+	if path != "-" {
+		f, err := os.Open(path)
+		if err != nil {
+			return "", failWith(ExitUsage, fmt.Errorf("%s: the file cannot be read", flag))
+		}
+		defer f.Close() //nolint:errcheck // it is only read
+		in = f
+	}
+	b, err := io.ReadAll(io.LimitReader(in, maxClaimed+1))
+	if err != nil || len(b) > maxClaimed {
+		return "", failWith(ExitUsage, fmt.Errorf("%s: cannot be read, or is longer than %d bytes", flag, maxClaimed))
+	}
+	return norm.NFC.String(strings.TrimSuffix(strings.TrimSuffix(string(b), "\n"), "\r")), nil
+}
+
+// matchBody is what `audit match` says with --json.
+type matchBody struct {
+	Message string    `json:"message"`
+	Matches bool      `json:"matches"`
+	At      time.Time `json:"accepted_at"`
+	Intact  bool      `json:"intact"`
+}
+
+func (a *app) match(ctx context.Context, id string, parts ...string) error {
+	secrets, err := a.secrets()
+	if err != nil {
+		return err
+	}
+	s, err := a.told(ctx, "message/"+strings.TrimPrefix(id, "message/"))
+	if err != nil {
+		return err
+	}
+	accepted, ok := s.Steps[0].Fact.(message.Accepted)
+	if !ok {
+		return failWith(ExitFailed, errors.New("the message was never accepted: the journal has no digest of it"))
+	}
+	out := matchBody{Message: strings.TrimPrefix(s.Stream, "message/"), Matches: secrets.ContentDigest(parts...) == accepted.Digest, At: s.Steps[0].At, Intact: s.Intact}
+	if err := a.show(out, func() {
+		if out.Matches {
+			a.say("This is the content of message %s, accepted %s.", out.Message, moment(out.At))
+		} else {
+			a.say("This is not the content of message %s.", out.Message)
+		}
+		if !out.Intact {
+			a.say("Not to be relied on: the journal is broken, see audit verify.")
+		}
+	}); err != nil {
+		return err
+	}
+	if !out.Matches {
+		return failWith(ExitFailed, errTold)
+	}
+	return nil
+}
+
+// secrets are those that key identities and digests.
+func (a *app) secrets() (eventstore.Secrets, error) {
+	c, err := a.cluster()
+	if err != nil {
+		return eventstore.Secrets{}, err
+	}
+	s, err := run.ReadSecrets(c.Secrets)
+	if err != nil {
+		return eventstore.Secrets{}, failWith(ExitUsage, err)
+	}
+	return s.Keys(), nil
+}
+
+func (a *app) auditConsent() *cobra.Command {
+	var file, account, at, country string
+	cmd := &cobra.Command{
+		Use: "consent --number-file FILE --account ID", Short: "Say what a recipient allowed at a time, by the journal", Args: cobra.NoArgs,
+		Long: `Says which messages a recipient of an account had opted out of at a time, since when and how
+they said so. The number is read from a file ("-": standard input) and not printed.`,
+		Example: "goniec audit consent --number-file - --account 0000… --at 2026-11-28T20:00:00Z",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			now := time.Now()
+			t, err := parseAt(cmp.Or(at, now.Format(time.RFC3339)), now)
+			if err != nil {
+				return failWith(ExitUsage, errors.New("--at: must be a time, such as 2026-11-28T20:00:00Z"))
+			}
+			text, err := a.claimed("--number-file", file)
+			if err != nil {
+				return err
+			}
+			number, _, err := phone.Normalise(strings.TrimSpace(text), country)
+			if err != nil {
+				return failWith(ExitUsage, errors.New("--number-file: must hold one phone number"))
+			}
+			return a.consent(cmd.Context(), number, account, *t)
+		},
+	}
+	cmd.Flags().StringVar(&file, "number-file", "", "`file` with the number (required)")
+	cmd.Flags().StringVar(&account, "account", "", "`id` of the account (required)")
+	cmd.Flags().StringVar(&at, "at", "", "the `time` (default: now)")
+	cmd.Flags().StringVar(&country, "country", run.Defaults().Country, "`country` of a number in national form")
+	_ = cmd.MarkFlagRequired("number-file") // both were defined above
+	_ = cmd.MarkFlagRequired("account")
+	return cmd
+}
+
+// consentBody is what `audit consent` says with --json.
+type consentBody struct {
+	At        time.Time     `json:"at"`
+	Recipient string        `json:"recipient"`
+	Intact    bool          `json:"intact"`
+	Cells     []consentCell `json:"allowed"`
+}
+
+// consentCell is one channel and category (rules.md E2).
+type consentCell struct {
+	Channel  domain.Channel   `json:"channel"`
+	Category domain.Category  `json:"category"`
+	Allowed  bool             `json:"allowed"`
+	Stops    []recipient.Stop `json:"stops,omitempty"`
+}
+
+func (a *app) consent(ctx context.Context, e164, account string, at time.Time) error {
+	secrets, err := a.secrets()
+	if err != nil {
+		return err
+	}
+	where, err := a.cluster()
+	if err != nil {
+		return err
+	}
+	_, p := eventstore.NumberPartition(secrets, eventstore.Partitioner{N: where.Kafka.Partitions}, e164)
+	out := consentBody{At: at.UTC(), Recipient: secrets.RecipientID(p, account, e164).String(), Intact: true}
+	var state recipient.State
+	s, err := a.told(ctx, "recipient/"+out.Recipient)
+	switch {
+	case errors.Is(err, audit.ErrNoSuchStream): // nothing is known of them
+	case err != nil:
+		return err
+	default:
+		out.Intact = s.Intact
+		state, _ = s.StateAt(at).State.(recipient.State)
+	}
+	for _, scope := range recipient.AllScopes() {
+		cell := consentCell{Channel: scope.Channel, Category: scope.Category, Allowed: state.Allowed(scope.Channel, scope.Category)}
+		for _, stop := range state.Stops {
+			if stop.Scope() == scope {
+				cell.Stops = append(cell.Stops, stop)
+			}
+		}
+		out.Cells = append(out.Cells, cell)
+	}
+	return a.show(out, func() { a.sayConsent(out) })
+}
+
+func (a *app) sayConsent(b consentBody) {
+	var rows [][]string
+	for _, c := range b.Cells {
+		said := "no opt-out"
+		for i, stop := range c.Stops {
+			if i == 0 {
+				said = ""
+			} else {
+				said += "; "
+			}
+			said += fmt.Sprintf("opted out %s, %s", moment(stop.At), strings.ReplaceAll(stop.Origin, "_", " "))
+		}
+		rows = append(rows, []string{words.Channel(string(c.Channel)), strings.ReplaceAll(string(c.Category), "_", " "), said})
+	}
+	a.table([]string{"channel", "category", "at " + moment(b.At)}, rows)
+	if !b.Intact {
+		a.say("Not to be relied on: the journal is broken, see audit verify.")
+	}
+}
