@@ -3,10 +3,11 @@
 
     verify.py journal --brokers HOST:PORT [--prefix goniec.] --installation ID
                       [--checkpoint FILE ...] [--key FILE] [--json]
+    verify.py records FILE --installation ID [--checkpoint FILE ...] [--key FILE] [--json]
     verify.py proof FILE --key FILE
 
-`journal` needs the package confluent-kafka (requirements.txt), `proof` nothing
-but Python 3.9. They end with 0 when all is right, with 1 when something is not
+`journal` needs the package confluent-kafka (requirements.txt), the others nothing
+but Python 3.9. `records` reads a file as those in docs/audit-vectors are. They end with 0 when all is right, with 1 when something is not
 what was written, with 2 when they could not look.
 """
 
@@ -390,7 +391,7 @@ def read_journal(args, checkpoints):
     """The first fault of each partition, and the number of events."""
     from confluent_kafka import Consumer, KafkaError, TopicPartition
 
-    settings = {"bootstrap.servers": args.brokers, "group.id": "goniec-verifier", "enable.auto.commit": False,
+    settings = {"enable.metrics.push": False, "bootstrap.servers": args.brokers, "group.id": "goniec-verifier", "enable.auto.commit": False,
                 "isolation.level": "read_committed", "enable.partition.eof": True, "auto.offset.reset": "error",
                 "fetch.message.max.bytes": 4 << 20, "queued.max.messages.kbytes": 32 << 10}
     settings.update(pair.split("=", 1) for pair in args.property)
@@ -409,6 +410,30 @@ def read_journal(args, checkpoints):
                 tables.append({"topic": name, "partition": partition, "events": check.events if check else 0, "head": check.head.hex() if check else ""})
     finally:
         consumer.close()
+    return faults, events, tables
+
+
+def read_records(args, checkpoints):
+    """As read_journal, of a file."""
+    partitions = {(line["topic"], line["partition"]): [] for c in checkpoints for line in c["lines"]}
+    for line in read_text(args.file).splitlines():
+        r = json.loads(line)
+        partitions.setdefault((r["topic"], r["partition"]), []).append(r)
+    faults, events, tables = [], 0, []
+    for (topic, partition), records in partitions.items():
+        kept = [line for c in checkpoints for line in c["lines"] if (line["topic"], line["partition"]) == (topic, partition)]
+        fault, check = {"topic": topic, "partition": partition, "offset": 0}, None
+        try:
+            check = Partition(args.installation, topic, partition, kept)
+            for r in records:
+                fault["offset"] = r["offset"]
+                check.next(r["key"].encode(), [(name, value.encode()) for name, value in r["headers"]], r["value"].encode())
+            fault["offset"] = len(records)
+            check.ended()
+        except (Wrong, ValueError, KeyError) as wrong:
+            faults.append({**fault, "what": str(wrong) if isinstance(wrong, Wrong) else "not an event as it was written"})
+        events += check.events if check else 0
+        tables.append({"topic": topic, "partition": partition, "events": check.events if check else 0, "head": check.head.hex() if check else ""})
     return faults, events, tables
 
 
@@ -457,11 +482,14 @@ def main():
     journal = commands.add_parser("journal", help="check a whole journal")
     journal.add_argument("--brokers", required=True)
     journal.add_argument("--prefix", default="goniec.")
-    journal.add_argument("--installation", required=True)
-    journal.add_argument("--checkpoint", action="append", default=[])
-    journal.add_argument("--key")
     journal.add_argument("--property", action="append", default=[], help="a setting of librdkafka, NAME=VALUE, such as security.protocol=SASL_SSL")
-    journal.add_argument("--json", action="store_true")
+    records = commands.add_parser("records", help="check the records of a file")
+    records.add_argument("file")
+    for command in (journal, records):
+        command.add_argument("--installation", required=True)
+        command.add_argument("--checkpoint", action="append", default=[])
+        command.add_argument("--key", help="needed with --checkpoint")
+        command.add_argument("--json", action="store_true")
     proof = commands.add_parser("proof", help="check a proof")
     proof.add_argument("file")
     proof.add_argument("--key", required=True)
@@ -486,12 +514,14 @@ def read_text(path):
 
 def verify(args):
     checkpoints = []
+    if args.checkpoint and not args.key:
+        raise Wrong("--key is needed with --checkpoint")
     for path in args.checkpoint:
         checkpoints.append(open_checkpoint(read_text(path), read_key(read_text(args.key))))
         if checkpoints[-1]["installation"] != args.installation:
             raise Wrong("the checkpoint is of another installation")
     began = time.monotonic()
-    faults, events, partitions = read_journal(args, checkpoints)
+    faults, events, partitions = (read_journal if args.command == "journal" else read_records)(args, checkpoints)
     if args.json:
         print(json.dumps({"intact": not faults, "events": events, "partitions": partitions, "broken": faults}))
     else:

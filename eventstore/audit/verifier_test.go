@@ -189,3 +189,32 @@ func TestTheSecondVerifierChecksProofs(t *testing.T) {
 		}
 	}
 }
+
+func TestTheSecondVerifierJudgesTheVectors(t *testing.T) {
+	t.Parallel()
+	at := func(name string) string { return filepath.Join(vectors, name) }
+	judge := func(file string, more ...string) verdict {
+		t.Helper()
+		out, _ := python(t, append([]string{"records", at(file), "--installation", installation, "--json"}, more...)...)
+		var v verdict
+		require.NoError(t, json.Unmarshal(out, &v), "%s", out)
+		return v
+	}
+	v := judge("journal.ndjson", "--key", at("key.pub"), "--checkpoint", at("older.checkpoint"), "--checkpoint", at("newer.checkpoint"))
+	require.True(t, v.Intact, "%v", v.Broken)
+	require.Equal(t, int64(28), v.Events)
+	for _, file := range []string{"proof.json", "consistency.json"} {
+		out, code := python(t, "proof", at(file), "--key", at("key.pub"))
+		require.Zero(t, code, "%s", out)
+	}
+	text, err := os.ReadFile(at("faults.json"))
+	require.NoError(t, err)
+	var faults map[string]vectorFault
+	require.NoError(t, json.Unmarshal(text, &faults))
+	require.NotEmpty(t, faults)
+	for file, want := range faults {
+		v := judge(file)
+		require.Len(t, v.Broken, 1, file)
+		require.Equal(t, []any{want.Topic, want.Partition, want.Offset}, []any{v.Broken[0].Topic, v.Broken[0].Partition, v.Broken[0].Offset}, file)
+	}
+}
