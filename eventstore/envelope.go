@@ -1,6 +1,7 @@
 package eventstore
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -83,8 +84,10 @@ const (
 	headerPrevHash = "ce_prevhash"
 	headerTrace    = "traceparent"
 	headerInbox    = "ce_inbox"
-	hashSchema     = "goniec-event-v1"
-	timeLayout     = "2006-01-02T15:04:05.000000Z"
+
+	headerContentType = "content-type"
+	hashSchema        = "goniec-event-v1"
+	timeLayout        = "2006-01-02T15:04:05.000000Z"
 )
 
 // appendHeader appends the value of hashedHeaders[i]; nothing means that the
@@ -158,11 +161,15 @@ func (e *Event) HashedHeaders() [][2]string {
 var hashBuffers = sync.Pool{New: func() any { return new([]byte) }}
 
 func (e *Event) hash(fields [14][]byte) [32]byte {
+	return hashOf(e.PrevHash[:], e.Stream, fields, e.Data)
+}
+
+func hashOf[K string | []byte](prev []byte, key K, fields [14][]byte, value []byte) [32]byte {
 	reused := hashBuffers.Get().(*[]byte)
 	defer hashBuffers.Put(reused)
 	buf := appendField((*reused)[:0], hashSchema)
-	buf = appendField(buf, e.PrevHash[:])
-	buf = appendField(buf, e.Stream)
+	buf = appendField(buf, prev)
+	buf = appendField(buf, key)
 	for _, v := range fields {
 		if len(v) > 0 {
 			buf = appendField(buf, v)
@@ -170,9 +177,56 @@ func (e *Event) hash(fields [14][]byte) [32]byte {
 			buf = append(buf, 0xff, 0xff, 0xff, 0xff)
 		}
 	}
-	buf = appendField(buf, e.Data)
+	buf = appendField(buf, value)
 	*reused = buf
 	return sha256.Sum256(buf)
+}
+
+// trailing are the headers behind those that are hashed, in their order; must says
+// which are always there.
+var trailing = [...]struct {
+	name string
+	must bool
+}{{headerPrevHash, true}, {headerHash, true}, {headerTrace, false}, {headerContentType, true}, {headerInbox, false}}
+
+// HashRecord is the hash of a journal record's bytes as they stand. ok is false when
+// its headers are not those of an event, in their order, each once and none empty.
+// It agrees with ComputeHash on what Chain wrote, without reading and writing
+// every field again.
+func HashRecord(r *Record) (hash [32]byte, ok bool) {
+	var fields [14][]byte
+	at := 0
+	for i, name := range headerKeys {
+		if at < len(r.Headers) && bytes.Equal(r.Headers[at].Key, name) {
+			fields[i] = r.Headers[at].Value
+			if at++; len(fields[i]) == 0 {
+				return hash, false
+			}
+		}
+	}
+	var prev [32]byte
+	for i, h := range trailing {
+		found := at < len(r.Headers) && string(r.Headers[at].Key) == h.name
+		if !found && h.must || found && len(r.Headers[at].Value) == 0 {
+			return hash, false
+		}
+		if !found {
+			continue
+		}
+		if v := r.Headers[at].Value; i < 2 && !plainHex(v) || i == 0 && decodeHash(&prev, string(v)) != nil {
+			return hash, false
+		}
+		at++
+	}
+	if at != len(r.Headers) {
+		return hash, false
+	}
+	return hashOf(prev[:], r.Key, fields, r.Value), true
+}
+
+// plainHex says whether all letters are small: of a hash there is one spelling.
+func plainHex(v []byte) bool {
+	return !bytes.ContainsFunc(v, func(r rune) bool { return (r < '0' || r > '9') && (r < 'a' || r > 'f') })
 }
 
 func appendField[T string | []byte](buf []byte, s T) []byte {
@@ -210,7 +264,7 @@ func (e *Event) record(fields [14][]byte, topic string, p Partition) *sarama.Pro
 	if e.TraceParent != "" {
 		hs = append(hs, header(headerTrace, e.TraceParent))
 	}
-	hs = append(hs, header("content-type", "application/json"))
+	hs = append(hs, header(headerContentType, "application/json"))
 	if e.Inbox != nil { // the last one: it is put to a record that is there already
 		hs = append(hs, e.Inbox.Header())
 	}

@@ -176,3 +176,30 @@ func TestCommandsHaveShortNames(t *testing.T) {
 		require.ErrorIs(t, err, eventstore.ErrNotACommand, name)
 	}
 }
+
+// The hash of a record's bytes is that of its event, whichever headers there are.
+func TestARecordsHashIsItsEvents(t *testing.T) {
+	t.Parallel()
+	full := testEvent()
+	full.Causation, full.Account, full.TraceParent = "c", "a", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+	full.Inbox = &eventstore.Inbox{Urgent: 1, Bulk: 2}
+	bare := testEvent()
+	bare.CommandID, bare.Correlation, bare.Actor = "", "", ""
+	for _, e := range []*eventstore.Event{full, bare} {
+		r := recorded(t, e.Chain(eventstore.FirstPrevHash("inst-1", "messages", 3), "t.messages", 3))
+		hash, ok := eventstore.HashRecord(r)
+		require.True(t, ok)
+		require.Equal(t, e.Hash, hash)
+		for i := range r.Headers {
+			other := *r
+			other.Headers = append(append(other.Headers[:0:0], r.Headers[i:]...), r.Headers[:i]...)
+			if i > 0 {
+				_, ok = eventstore.HashRecord(&other)
+				require.False(t, ok, "in another order")
+			}
+			other.Headers = append(append(other.Headers[:0:0], r.Headers...), r.Headers[i])
+			_, ok = eventstore.HashRecord(&other)
+			require.False(t, ok, "twice: %s", r.Headers[i].Key)
+		}
+	}
+}

@@ -3,7 +3,9 @@ package audit_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -56,9 +58,26 @@ func flip(v sarama.Encoder) sarama.Encoder {
 	return sarama.ByteEncoder(b)
 }
 
+func header(m *sarama.ProducerMessage, name string) string {
+	i := slices.IndexFunc(m.Headers, func(h sarama.RecordHeader) bool { return string(h.Key) == name })
+	return string(m.Headers[i].Value)
+}
+
 func setHeader(m *sarama.ProducerMessage, name, value string) {
 	i := slices.IndexFunc(m.Headers, func(h sarama.RecordHeader) bool { return string(h.Key) == name })
 	m.Headers[i].Value = []byte(value)
+}
+
+// rehash gives a record the hash that its bytes have.
+func rehash(m *sarama.ProducerMessage) {
+	key, _ := m.Key.Encode()
+	value, _ := m.Value.Encode()
+	r := &eventstore.Record{Key: key, Value: value}
+	for _, h := range m.Headers {
+		r.Headers = append(r.Headers, &sarama.RecordHeader{Key: h.Key, Value: h.Value})
+	}
+	hash, _ := eventstore.HashRecord(r)
+	setHeader(m, "ce_hash", fmt.Sprintf("%x", hash))
 }
 
 type records = []*sarama.ProducerMessage
@@ -111,6 +130,20 @@ var spoilt = map[string]struct {
 		r[2].Headers = append(r[2].Headers, sarama.RecordHeader{Key: []byte("ce_actor"), Value: []byte("timer/deadline")})
 		return r
 	}, 2, "its headers are not those that were written"},
+	"a number in another spelling": {func(r records) records {
+		setHeader(r[4], "ce_streamversion", "01")
+		rehash(r[4])
+		return r
+	}, 4, "its headers are not those that were written"},
+	"a header that is empty": {func(r records) records {
+		setHeader(r[4], "ce_actor", "")
+		rehash(r[4])
+		return r
+	}, 4, "its headers are not those that were written"},
+	"a hash in capitals": {func(r records) records {
+		setHeader(r[4], "ce_prevhash", strings.ToUpper(header(r[4], "ce_prevhash")))
+		return r
+	}, 4, "its headers are not those that were written"},
 	"a header that nobody hashes": {func(r records) records {
 		r[2].Headers = append(r[2].Headers, sarama.RecordHeader{Key: []byte("note"), Value: []byte("x")})
 		return r

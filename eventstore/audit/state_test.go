@@ -111,7 +111,7 @@ func TestSamples(t *testing.T) {
 	other, _, err := audit.Sample(t.Context(), b.config(), noon, noon.Add(time.Hour), 7, "december")
 	require.NoError(t, err)
 	require.NotEqual(t, stories[0].Stream, other[0].Stream)
-	all, of, err := audit.Sample(t.Context(), b.config(), noon, noon.Add(time.Hour), 100, "x")
+	all, _, err := audit.Sample(t.Context(), b.config(), noon, noon.Add(time.Hour), 100, "x")
 	require.NoError(t, err)
 	require.Len(t, all, 60)
 	related := 0

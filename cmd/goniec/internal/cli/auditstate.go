@@ -95,7 +95,7 @@ func readable(state any) json.RawMessage {
 }
 
 func named(v reflect.Value) any {
-	switch v.Kind() {
+	switch v.Kind() { //nolint:exhaustive // the rest are values as they stand
 	case reflect.Pointer, reflect.Interface:
 		if v.IsNil() {
 			return nil
