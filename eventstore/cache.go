@@ -28,7 +28,8 @@ const (
 // from Kafka. It is dropped, which log tells, when it is damaged or when the disk
 // has too little room to open it. The end of ctx ends the opening. A disk that
 // becomes full meanwhile ends it too, with the content dropped and an error that
-// says so: Pebble would write the same tables again and again.
+// says so: Pebble would write the same tables again and again. Later, opts.Logger's
+// Fatalf is told, which has to end the process.
 //
 // After an error because of ctx or the disk the directory stays locked until the
 // process ends.
@@ -81,7 +82,7 @@ type cache struct {
 // opening is one try.
 type opening struct {
 	stuck chan error    // why it stands still
-	taken chan struct{} // closed when the database is handed out: what fails is tried again as ever
+	taken chan struct{} // closed when the database is handed out
 }
 
 // open is pebble.Open, but a write of tables that fails meanwhile stands still
@@ -91,12 +92,30 @@ func (c *cache) open(o opening) (*pebble.DB, error) {
 	opts := *c.opts
 	opts.EventListener = &pebble.EventListener{BackgroundError: func(err error) {
 		select {
+		case <-o.taken:
+			c.failed(err)
+			return
+		default:
+		}
+		select {
 		case o.stuck <- err:
 		default: // another was first
 		}
 		<-o.taken
 	}}
 	return pebble.Open(c.dir, &opts)
+}
+
+// failed ends the process when the file system refuses what is written in the
+// background, as Pebble itself does when it refuses a log: it would write the same
+// tables again and again, and whoever owns a partition would stand still in its next
+// write, owning it. Without the process another one takes the partition over.
+func (c *cache) failed(err error) {
+	if !full(err) && !errors.As(err, new(syscall.Errno)) {
+		c.log.Error("a local cache could not be written in the background; it is tried again", "dir", c.dir, "error", err)
+		return
+	}
+	c.opts.Logger.Fatalf("%s: written in the background: %v", c.dir, err)
 }
 
 // watched opens the database and waits: for it, for the end of ctx, for a full disk.

@@ -183,3 +183,39 @@ func TestTheEndOfTheContextEndsTheOpening(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, slices.ContainsFunc(names, func(n string) bool { return strings.HasSuffix(n, ".log") }), "nothing was dropped")
 }
+
+// last is a logger that is told of the end; Fatalf ends whoever calls it.
+type last struct {
+	eventstore.QuietPebble
+
+	said chan string
+}
+
+func (l last) Fatalf(format string, args ...any) {
+	select {
+	case l.said <- fmt.Sprintf(format, args...):
+	default:
+	}
+	select {} // in a process nothing comes after it
+}
+
+// A disk that is full in the middle of the work: who writes would stand still for ever.
+func TestADiskThatBecomesFullEndsTheProcess(t *testing.T) {
+	t.Parallel()
+	d := newCrashed(t)
+	opts := d.options()
+	end := last{said: make(chan string, 1)}
+	opts.Logger = end
+	db, err := eventstore.OpenCache(t.Context(), cacheDir, opts, slog.New(slog.NewTextHandler(d, nil)))
+	require.NoError(t, err)
+	d.tables.Store(0)
+	go func() {
+		value := make([]byte, 64<<10)
+		for i := range 1000 { // it stands still soon
+			if db.Set(fmt.Appendf(nil, "more %d", i), value, pebble.NoSync) != nil {
+				return
+			}
+		}
+	}()
+	require.Contains(t, <-end.said, "cache: written in the background: ")
+}
