@@ -15,7 +15,7 @@ import (
 type smallDisk struct{ dir string }
 
 const (
-	diskSize   = "size=96m,mode=700"
+	diskSize   = "size=256m,mode=700"
 	fillerName = "filler"
 	chunk      = 1 << 20
 )
