@@ -16,6 +16,7 @@ import (
 
 	"goniec/adapters/httpapi"
 	"goniec/domain/account"
+	"goniec/domain/catalog"
 )
 
 func TestConfigIsChecked(t *testing.T) {
@@ -191,6 +192,29 @@ func TestOpenAPI(t *testing.T) {
 		require.Contains(t, doc.Components.Schemas, ref[1])
 	}
 	require.Contains(t, b.call(request{method: "GET", path: "/openapi.yaml"}).Body.String(), "openapi: 3.1.0")
+}
+
+// What the topics hold is told without a key, as the API itself is.
+func TestEventsAreDescribed(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	w := b.call(request{method: "GET", path: "/events"})
+	require.Equal(t, http.StatusOK, w.Code)
+	var doc struct {
+		AsyncAPI   string
+		Components struct{ Messages map[string]any }
+	}
+	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &doc))
+	require.Equal(t, "3.0.0", doc.AsyncAPI)
+	require.Len(t, doc.Components.Messages, len(catalog.Types()))
+	for _, typ := range catalog.Types() {
+		w = b.call(request{method: "GET", path: "/events/" + typ})
+		require.Equal(t, http.StatusOK, w.Code, typ)
+		require.True(t, json.Valid(w.Body.Bytes()))
+	}
+	for _, no := range []string{"/events/goniec.message.eaten.v1", "/events/..%2f..%2fgo.mod", "/events/"} {
+		require.Equal(t, http.StatusNotFound, b.call(request{method: "GET", path: no}).Code, no)
+	}
 }
 
 // The page works without the network: nothing is loaded from elsewhere.

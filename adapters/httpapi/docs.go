@@ -11,6 +11,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-chi/chi/v5"
+
+	published "goniec/catalog"
 )
 
 //go:embed docs.html.tmpl
@@ -41,7 +43,19 @@ func (a *API) serveDocs(r chi.Router, doc *huma.OpenAPI) error {
 	r.Get("/openapi.yaml", static("application/vnd.oai.openapi", yaml))
 	r.Get("/", http.RedirectHandler("/docs", http.StatusFound).ServeHTTP)
 	r.Get("/docs", static("text/html; charset=utf-8", page))
+	r.Get("/events", static("application/json", published.AsyncAPI))
+	r.Get("/events/{type}", eventSchema)
 	return nil
+}
+
+// eventSchema answers with the JSON Schema of an event type's data.
+func eventSchema(w http.ResponseWriter, r *http.Request) {
+	schema, ok := published.Schema(chi.URLParam(r, "type"))
+	if !ok {
+		problem(http.StatusNotFound, CodeNotFound, "there is no such event type").write(w)
+		return
+	}
+	static("application/schema+json", schema)(w, r)
 }
 
 func static(contentType string, body []byte) http.HandlerFunc {

@@ -72,6 +72,7 @@ var sentences = [][2]string{
 	{"this request takes no query parameters", "to żądanie nie przyjmuje parametrów w adresie"},
 	{"the query may have {}", "w adresie mogą stać parametry: {1}"},
 	{"there is no such path", "nie ma takiej ścieżki"},
+	{"there is no such event type", "nie ma takiego rodzaju zdarzenia"},
 	{"this path does not take this method", "ta ścieżka nie przyjmuje tej metody"},
 	{"there is nothing of that name here", "nie ma tu niczego o tej nazwie"},
 	{"an API key is required: Authorization: Bearer <key>", "potrzebny jest klucz API: Authorization: Bearer <klucz>"},

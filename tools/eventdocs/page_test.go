@@ -1,7 +1,11 @@
 package main
 
 import (
+	"encoding/json"
+	"maps"
 	"os"
+	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -9,14 +13,74 @@ import (
 	"goniec/domain/catalog"
 )
 
-func TestPageIsUpToDate(t *testing.T) {
-	t.Parallel()
-	want, err := Page("../..")
+// The tests change the directory in which comments are read: one at a time.
+func TestGeneratedFilesAreUpToDate(t *testing.T) {
+	want, err := Files("../..")
 	require.NoError(t, err)
-	have, err := os.ReadFile("../../" + page)
-	require.NoError(t, err)
-	require.Equal(t, want, string(have), "run: go run ./tools/eventdocs")
 	for _, typ := range catalog.Types() {
-		require.Contains(t, want, "### `"+typ+"`")
+		require.Contains(t, want, pages+"/"+typ+".md")
+		require.Contains(t, want, schemaDir+"/"+typ+".json")
 	}
+	for name, text := range want {
+		have, err := os.ReadFile("../../" + name)
+		require.NoError(t, err)
+		require.Equal(t, text, string(have), "%s: go run ./tools/eventdocs", name)
+	}
+	for _, pattern := range []string{pages + "/*", schemaDir + "/*"} {
+		have, err := filepath.Glob("../../" + pattern)
+		require.NoError(t, err)
+		for _, path := range have {
+			name, err := filepath.Rel("../..", path)
+			require.NoError(t, err)
+			require.Contains(t, want, name, "left over")
+		}
+	}
+}
+
+const released = "../../catalog/released"
+
+// What was released can be read for ever: of each type that a release had, the
+// schema of today is one that its readers can read.
+func TestTheCatalogIsCompatible(t *testing.T) {
+	schemas, err := Schemas("../..")
+	require.NoError(t, err)
+	paths, err := filepath.Glob(released + "/*.json")
+	require.NoError(t, err)
+	require.NotEmpty(t, paths)
+	for _, path := range paths {
+		was, err := os.ReadFile(path)
+		require.NoError(t, err)
+		typ := filepath.Base(path[:len(path)-len(".json")])
+		require.Contains(t, slices.Collect(maps.Keys(schemas)), typ, "an event type that was released is gone")
+		is, err := json.Marshal(schemas[typ])
+		require.NoError(t, err)
+		wrong, err := Incompatible(was, is)
+		require.NoError(t, err)
+		require.Empty(t, wrong, typ)
+	}
+}
+
+func TestIncompatibilitiesAreFound(t *testing.T) {
+	was := `{"type":"object","required":["a","b"],"properties":{"a":{"type":"string"},"b":{"type":"object","properties":{"c":{"type":"integer"}}},
+		"d":{"type":"array","items":{"type":"object","properties":{"e":{"type":"string","format":"date-time"}}}}}}`
+	for name, tc := range map[string]struct {
+		is   string
+		want []string
+	}{
+		"the same":      {was, nil},
+		"a field more":  {`{"type":"object","required":["a","b","x"],"properties":{"x":{"type":"string"},"a":{"type":"string"},"b":{"type":"object","properties":{"c":{"type":"integer"},"y":{"type":"string"}}},"d":{"type":"array","items":{"type":"object","properties":{"e":{"type":"string","format":"date-time"}}}}}}`, nil},
+		"removed":       {`{"type":"object","required":["a","b"],"properties":{"a":{"type":"string"},"b":{"type":"object","properties":{"c":{"type":"integer"}}}}}`, []string{"d: is gone"}},
+		"retyped":       {`{"type":"object","required":["a","b"],"properties":{"a":{"type":"integer"},"b":{"type":"object","properties":{"c":{"type":"integer"}}},"d":{"type":"array","items":{"type":"object","properties":{"e":{"type":"string","format":"date-time"}}}}}}`, []string{"a: type was string, is integer"}},
+		"deep":          {`{"type":"object","required":["a","b"],"properties":{"a":{"type":"string"},"b":{"type":"object","properties":{}},"d":{"type":"array","items":{"type":"object","properties":{"e":{"type":"string"}}}}}}`, []string{"b.c: is gone", "d.items.e: format was date-time, is <nil>"}},
+		"need not be":   {`{"type":"object","required":["a"],"properties":{"a":{"type":"string"},"b":{"type":"object","properties":{"c":{"type":"integer"}}},"d":{"type":"array","items":{"type":"object","properties":{"e":{"type":"string","format":"date-time"}}}}}}`, []string{"b: was always there, and need not be any more"}},
+		"not an object": {`{"type":"string"}`, []string{"the data: type was object, is string", "a: was always there, and need not be any more", "b: was always there, and need not be any more", "a: is gone", "b: is gone", "d: is gone"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := Incompatible([]byte(was), []byte(tc.is))
+			require.NoError(t, err)
+			require.Equal(t, tc.want, got)
+		})
+	}
+	_, err := Incompatible([]byte("{"), []byte("{}"))
+	require.Error(t, err)
 }

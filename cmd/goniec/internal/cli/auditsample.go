@@ -20,7 +20,7 @@ func (a *app) auditSample() *cobra.Command {
 		Long: `Picks messages that were requested in a month of the billing zone: those whose SHA-256 of
 the seed, a line feed and the message's id comes first. Who has the journal and the seed
 picks the same. Choose the seed after the month's last checkpoint was handed out.`,
-		Example: "goniec audit sample --month 2026-11 --n 25 --seed 'auditor, 3 December' --json",
+		Example: "goniec audit sample --month 2026-11 --n 25 --seed \"auditor, 3 December\" --json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			m, err := calendar.ParseMonth(month)
 			if err != nil {

@@ -25,7 +25,7 @@ func (a *app) auditState() *cobra.Command {
 		Long: `Replays a message, recipient, number, sender, account or another stream up to what the
 journal had recorded at TIME (2026-11-28T20:00:00Z, or local time), and lists what has
 changed since.`,
-		Example: "goniec audit state sender/0002… --as-of '2026-11-01 12:00'",
+		Example: "goniec audit state sender/0002… --as-of 2026-11-01T12:00:00Z",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			at, err := parseAt(asOf, time.Now())
 			if err != nil || at == nil {
