@@ -90,6 +90,13 @@ type opening struct {
 // nothing else goes on either.
 func (c *cache) open(o opening) (*pebble.DB, error) {
 	opts := *c.opts
+	opts.FS = vfs.OnDiskFull(c.opts.FS, func() {
+		select {
+		case <-o.taken:
+			c.end(syscall.ENOSPC)
+		default: // whoever opens it says what to do
+		}
+	})
 	opts.EventListener = &pebble.EventListener{BackgroundError: func(err error) {
 		select {
 		case <-o.taken:
@@ -107,15 +114,21 @@ func (c *cache) open(o opening) (*pebble.DB, error) {
 }
 
 // failed ends the process when the file system refuses what is written in the
-// background, as Pebble itself does when it refuses a log: it would write the same
-// tables again and again, and whoever owns a partition would stand still in its next
-// write, owning it. Without the process another one takes the partition over.
+// background.
 func (c *cache) failed(err error) {
 	if !full(err) && !errors.As(err, new(syscall.Errno)) {
 		c.log.Error("a local cache could not be written in the background; it is tried again", "dir", c.dir, "error", err)
 		return
 	}
-	c.opts.Logger.Fatalf("%s: written in the background: %v", c.dir, err)
+	c.end(err)
+}
+
+// end ends the process. Pebble does so itself when it cannot write its log, in words
+// of its own; a table it would write again and again, and whoever owns a partition
+// would stand still in its next write, owning it. Without the process another one
+// takes the partition over.
+func (c *cache) end(err error) {
+	c.opts.Logger.Fatalf("%s cannot be written: %v", c.dir, err)
 }
 
 // watched opens the database and waits: for it, for the end of ctx, for a full disk.

@@ -199,23 +199,36 @@ func (l last) Fatalf(format string, args ...any) {
 	select {} // in a process nothing comes after it
 }
 
-// A disk that is full in the middle of the work: who writes would stand still for ever.
+// A disk that is full in the middle of the work, for a table or for a new log: who
+// writes would stand still for ever, or end in words that nobody understands.
 func TestADiskThatBecomesFullEndsTheProcess(t *testing.T) {
 	t.Parallel()
-	d := newCrashed(t)
-	opts := d.options()
-	end := last{said: make(chan string, 1)}
-	opts.Logger = end
-	db, err := eventstore.OpenCache(t.Context(), cacheDir, opts, slog.New(slog.NewTextHandler(d, nil)))
-	require.NoError(t, err)
-	d.tables.Store(0)
-	go func() {
-		value := make([]byte, 64<<10)
-		for i := range 1000 { // it stands still soon
-			if db.Set(fmt.Appendf(nil, "more %d", i), value, pebble.NoSync) != nil {
-				return
-			}
-		}
-	}()
-	require.Contains(t, <-end.said, "cache: written in the background: ")
+	for _, suffix := range []string{".sst", ".log"} {
+		t.Run(suffix, func(t *testing.T) {
+			t.Parallel()
+			d := newCrashed(t)
+			var isFull atomic.Bool
+			d.FS = errorfs.Wrap(d.FS, errorfs.InjectorFunc(func(op errorfs.Op) error {
+				if isFull.Load() && strings.HasSuffix(op.Path, suffix) && (op.Kind == errorfs.OpFileWrite || op.Kind == errorfs.OpCreate) {
+					return &os.PathError{Op: "write", Path: op.Path, Err: syscall.ENOSPC}
+				}
+				return nil
+			}))
+			opts := d.options()
+			end := last{said: make(chan string, 1)}
+			opts.Logger = end
+			db, err := eventstore.OpenCache(t.Context(), cacheDir, opts, slog.New(slog.NewTextHandler(d, nil)))
+			require.NoError(t, err)
+			isFull.Store(true)
+			go func() {
+				value := make([]byte, 64<<10)
+				for i := range 1000 { // it stands still soon
+					if db.Set(fmt.Appendf(nil, "more %d", i), value, pebble.NoSync) != nil {
+						return
+					}
+				}
+			}()
+			require.Equal(t, "cache cannot be written: no space left on device", <-end.said)
+		})
+	}
 }
