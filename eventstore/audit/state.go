@@ -9,12 +9,8 @@ import (
 	"time"
 
 	"goniec/domain"
-	"goniec/domain/account"
-	"goniec/domain/billing"
-	"goniec/domain/message"
-	"goniec/domain/partition"
-	"goniec/domain/recipient"
 	"goniec/eventstore"
+	"goniec/eventstore/decider"
 )
 
 // Replayed is what a stream has come to.
@@ -25,50 +21,22 @@ type Replayed struct {
 }
 
 // StateAt is what the stream had come to by the events that were recorded up to
-// t, folded as whoever decides folds them.
-func (s Story) StateAt(t time.Time) Replayed {
-	var steps []Step
+// t. It fails where they cannot be folded: an event of an unknown type.
+func (s Story) StateAt(t time.Time) (Replayed, error) {
+	var out Replayed
+	var events []domain.Stamped[domain.Event]
 	for _, step := range s.Steps {
 		if !step.Related && !step.Recorded.After(t) {
-			steps = append(steps, step)
+			events = append(events, domain.Stamped[domain.Event]{Event: step.Fact, At: step.At})
+			out.Version, out.Recorded = step.Version, step.Recorded
 		}
 	}
-	if len(steps) == 0 {
-		return Replayed{}
+	if len(events) == 0 {
+		return out, nil
 	}
-	last := steps[len(steps)-1]
-	return Replayed{last.Version, last.Recorded, replay(s.Stream, steps)}
-}
-
-func replay(stream string, steps []Step) any {
-	switch kind, _, _ := strings.Cut(stream, "/"); kind {
-	case "message":
-		return fold(steps, message.State{}, message.Evolve)
-	case "recipient":
-		return fold(steps, recipient.State{}, recipient.Evolve)
-	case "number":
-		return fold(steps, recipient.NumberState{}, recipient.EvolveNumber)
-	case "partition":
-		return fold(steps, partition.State{}, timeless(partition.Evolve))
-	case "parked":
-		return fold(steps, partition.Thing{}, timeless(partition.EvolveThing))
-	case "billing":
-		return fold(steps, billing.State{}, timeless(billing.Evolve))
-	}
-	return fold(steps, account.State{Stream: stream}, account.Evolve)
-}
-
-func fold[S any, E domain.Event](steps []Step, s S, evolve func(S, E, time.Time) S) S {
-	for _, step := range steps {
-		if e, ok := step.Fact.(E); ok {
-			s = evolve(s, e, step.At)
-		}
-	}
-	return s
-}
-
-func timeless[S, E any](evolve func(S, E) S) func(S, E, time.Time) S {
-	return func(s S, e E, _ time.Time) S { return evolve(s, e) }
+	var err error
+	out.State, err = decider.Replay(s.Stream, events)
+	return out, err
 }
 
 // Changes are the events of the accounts journal that were recorded from from on

@@ -20,6 +20,11 @@ import (
 
 func TestStatesAreReplayedUpToATime(t *testing.T) {
 	t.Parallel()
+	at := func(s audit.Story, when time.Time) audit.Replayed {
+		r, err := s.StateAt(when)
+		require.NoError(t, err)
+		return r
+	}
 	b := setup(t)
 	b.life(0, first)
 	b.add(eventstore.Messages, 0, "recipient/"+first, recipient.OptOutRecorded{Account: installation, Origin: recipient.OriginSMSStop, Stops: []recipient.Scope{{Channel: domain.SMS, Category: domain.Promotional}}})
@@ -28,25 +33,26 @@ func TestStatesAreReplayedUpToATime(t *testing.T) {
 	s, err := audit.Tell(t.Context(), b.config(), first)
 	require.NoError(t, err)
 
-	require.Equal(t, audit.Replayed{}, s.StateAt(noon.Add(time.Second)), "the partition had an owner, the message was not there")
-	accepted := s.StateAt(noon.Add(2 * time.Second))
+	require.Equal(t, audit.Replayed{}, at(s, noon.Add(time.Second)), "the partition had an owner, the message was not there")
+	accepted := at(s, noon.Add(2 * time.Second))
 	require.Equal(t, int64(1), accepted.Version)
 	require.Equal(t, "GONIEC", accepted.State.(message.State).Accepted.Sender)
+	require.Equal(t, first, accepted.State.(message.State).ID)
 	require.Empty(t, accepted.State.(message.State).Attempts)
-	now := s.StateAt(noon.Add(time.Hour))
+	now := at(s, noon.Add(time.Hour))
 	require.Equal(t, int64(4), now.Version)
 	require.Len(t, now.State.(message.State).Attempts, 1)
 
 	s, err = audit.Tell(t.Context(), b.config(), "recipient/"+first)
 	require.NoError(t, err)
-	require.False(t, s.StateAt(noon.Add(time.Hour)).State.(recipient.State).Allowed(domain.SMS, domain.Promotional))
-	require.True(t, s.StateAt(s.Steps[0].Recorded).State.(recipient.State).Allowed(domain.SMS, domain.Promotional))
+	require.False(t, at(s, noon.Add(time.Hour)).State.(recipient.State).Allowed(domain.SMS, domain.Promotional))
+	require.True(t, at(s, s.Steps[0].Recorded).State.(recipient.State).Allowed(domain.SMS, domain.Promotional))
 	s, err = audit.Tell(t.Context(), b.config(), account.SenderStream(first))
 	require.NoError(t, err)
-	require.Equal(t, "GONIEC", s.StateAt(noon.Add(time.Hour)).State.(account.State).Sender.Name)
+	require.Equal(t, "GONIEC", at(s, noon.Add(time.Hour)).State.(account.State).Sender.Name)
 	s, err = audit.Tell(t.Context(), b.config(), "partition/0")
 	require.NoError(t, err)
-	require.Equal(t, int64(1), s.StateAt(noon.Add(time.Hour)).Version)
+	require.Equal(t, int64(1), at(s, noon.Add(time.Hour)).Version)
 }
 
 func TestChangesOfConfiguration(t *testing.T) {

@@ -198,7 +198,11 @@ func (a *app) consent(ctx context.Context, e164, account string, at time.Time) e
 		return err
 	default:
 		out.Intact = s.Intact
-		state, _ = s.StateAt(at).State.(recipient.State)
+		then, err := s.StateAt(at)
+		if err != nil {
+			return err
+		}
+		state, _ = then.State.(recipient.State) // the zero one: there was nothing yet
 	}
 	for _, scope := range recipient.AllScopes() {
 		cell := consentCell{Channel: scope.Channel, Category: scope.Category, Allowed: state.Allowed(scope.Channel, scope.Category)}

@@ -55,7 +55,14 @@ func (a *app) stateAt(ctx context.Context, name string, at time.Time) error {
 	if err != nil {
 		return err
 	}
-	then, now := s.StateAt(at), s.StateAt(s.Steps[len(s.Steps)-1].Recorded)
+	then, err := s.StateAt(at)
+	if err != nil {
+		return err
+	}
+	now, err := s.StateAt(s.Steps[len(s.Steps)-1].Recorded)
+	if err != nil {
+		return err
+	}
 	out := stateBody{Stream: s.Stream, AsOf: at.UTC(), Intact: s.Intact, Version: then.Version, State: readable(then.State), Now: now.Version}
 	if out.Since, err = audit.Compare(out.State, readable(now.State)); err != nil {
 		return err
