@@ -418,48 +418,50 @@ def read_records(args, checkpoints):
     partitions = {(line["topic"], line["partition"]): [] for c in checkpoints for line in c["lines"]}
     for line in read_text(args.file).splitlines():
         r = json.loads(line)
-        partitions.setdefault((r["topic"], r["partition"]), []).append(r)
+        headers = [(name, value.encode()) for name, value in r["headers"]]
+        partitions.setdefault((r["topic"], r["partition"]), []).append((r["offset"], r["key"].encode(), headers, r["value"].encode()))
     faults, events, tables = [], 0, []
     for (topic, partition), records in partitions.items():
-        kept = [line for c in checkpoints for line in c["lines"] if (line["topic"], line["partition"]) == (topic, partition)]
-        fault, check = {"topic": topic, "partition": partition, "offset": 0}, None
-        try:
-            check = Partition(args.installation, topic, partition, kept)
-            for r in records:
-                fault["offset"] = r["offset"]
-                check.next(r["key"].encode(), [(name, value.encode()) for name, value in r["headers"]], r["value"].encode())
-            fault["offset"] = len(records)
-            check.ended()
-        except (Wrong, ValueError, KeyError) as wrong:
-            faults.append({**fault, "what": str(wrong) if isinstance(wrong, Wrong) else "not an event as it was written"})
+        fault, check = judge(args.installation, topic, topic, partition, checkpoints, 0, len(records), records)
+        faults += [fault] if fault else []
         events += check.events if check else 0
         tables.append({"topic": topic, "partition": partition, "events": check.events if check else 0, "head": check.head.hex() if check else ""})
     return faults, events, tables
 
 
-def read_partition(consumer, at, installation, topic, checkpoints, KafkaError):
-    kept = [line for c in checkpoints for line in c["lines"] if (line["topic"], line["partition"]) == (topic, at.partition)]
-    fault = {"topic": at.topic, "partition": at.partition, "offset": 0}
-    check = None
-    low, high = consumer.get_watermark_offsets(at, timeout=30)
+def judge(installation, topic, name, partition, checkpoints, low, high, records):
+    """The first fault of a partition (topic: without the prefix, name: with it), and who found it; records: offset, key, headers, value."""
+    kept = [line for c in checkpoints for line in c["lines"] if (line["topic"], line["partition"]) == (topic, partition)]
+    fault, check = {"topic": name, "partition": partition, "offset": 0}, None
     try:
-        check = Partition(installation, topic, at.partition, kept)
+        check = Partition(installation, topic, partition, kept)
         if low > 0:
             fault["offset"] = low
             raise Wrong(f"the partition begins here: the records below offset {low} were deleted")
-        if high > 0:
-            consumer.assign([at])
-            for message in until_end(consumer, KafkaError):
-                fault["offset"] = message.offset()
-                check.next(message.key() or b"", message.headers() or [], message.value() or b"")
+        for offset, key, headers, value in records:
+            fault["offset"] = offset
+            check.next(key, headers, value)
         fault["offset"] = high
         check.ended()
     except (Wrong, ValueError, KeyError) as wrong:
         fault["what"] = str(wrong) if isinstance(wrong, Wrong) else "not an event as it was written"
         return fault, check
+    return None, check
+
+
+def read_partition(consumer, at, installation, topic, checkpoints, KafkaError):
+    low, high = consumer.get_watermark_offsets(at, timeout=30)
+
+    def records():
+        if high > 0:
+            consumer.assign([at])
+            for m in until_end(consumer, KafkaError):
+                yield m.offset(), m.key() or b"", m.headers() or [], m.value() or b""
+
+    try:
+        return judge(installation, topic, at.topic, at.partition, checkpoints, low, high, records())
     finally:
         consumer.unassign()
-    return None, check
 
 
 def until_end(consumer, KafkaError):

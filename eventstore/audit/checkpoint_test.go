@@ -160,20 +160,25 @@ var hidden = map[string]struct {
 	},
 }
 
+// twoJournals begin alike, and differ from then on.
+func twoJournals(t *testing.T, before, after func(*bundle)) (honest, forged *bundle) {
+	t.Helper()
+	honest, forged = setup(t), setup(t)
+	for b, then := range map[*bundle]func(*bundle){honest: before, forged: after} {
+		b.life(0, first)
+		then(b)
+		b.publish(nil)
+	}
+	return honest, forged
+}
+
 // What a chain of hashes cannot show, a checkpoint does.
 func TestCheckpointsFindWhatAChainHides(t *testing.T) {
 	t.Parallel()
 	for name, tc := range hidden {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			honest, forged := setup(t), setup(t)
-			for _, b := range []*bundle{honest, forged} {
-				b.life(0, first)
-			}
-			tc.before(honest)
-			tc.after(forged)
-			honest.publish(nil)
-			forged.publish(nil)
+			honest, forged := twoJournals(t, tc.before, tc.after)
 
 			cfg := forged.config()
 			r, err := audit.Verify(t.Context(), cfg)

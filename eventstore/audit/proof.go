@@ -99,7 +99,7 @@ func ProveConsistency(ctx context.Context, cfg Config, old, young []byte, key no
 	if err != nil {
 		return nil, fmt.Errorf("the newer: %w", err)
 	}
-	if err := comparable(before, after); err != nil {
+	if err := continues(before, after); err != nil {
 		return nil, err
 	}
 	c := Consistency{Format: consistencyFormat, Old: string(old), New: string(young), Paths: make([][]string, len(before.Extents))}
@@ -291,7 +291,7 @@ func (c Consistency) check(key note.Verifier) (Proven, error) {
 	if err != nil {
 		return Proven{}, fmt.Errorf("the newer: %w", err)
 	}
-	if err := comparable(old, young); err != nil {
+	if err := continues(old, young); err != nil {
 		return Proven{}, err
 	}
 	if len(c.Paths) != len(old.Extents) {
@@ -313,8 +313,8 @@ func (c Consistency) check(key note.Verifier) (Proven, error) {
 	return Proven{Old: &old, New: young}, nil
 }
 
-// comparable checks that young may continue old.
-func comparable(old, young Checkpoint) error {
+// continues checks that young may continue old.
+func continues(old, young Checkpoint) error {
 	if old.Installation != young.Installation || len(old.Extents) != len(young.Extents) {
 		return fmt.Errorf("%w: the two are of different installations", ErrProof)
 	}

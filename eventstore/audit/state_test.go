@@ -34,7 +34,7 @@ func TestStatesAreReplayedUpToATime(t *testing.T) {
 	require.NoError(t, err)
 
 	require.Equal(t, audit.Replayed{}, at(s, noon.Add(time.Second)), "the partition had an owner, the message was not there")
-	accepted := at(s, noon.Add(2 * time.Second))
+	accepted := at(s, noon.Add(2*time.Second))
 	require.Equal(t, int64(1), accepted.Version)
 	require.Equal(t, "GONIEC", accepted.State.(message.State).Accepted.Sender)
 	require.Equal(t, first, accepted.State.(message.State).ID)

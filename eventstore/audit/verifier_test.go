@@ -114,14 +114,7 @@ func TestBothVerifiersAgreeOnCheckpoints(t *testing.T) {
 	require.NoError(t, os.WriteFile(key, []byte(public+"\n"), 0o600))
 	for name, tc := range hidden {
 		t.Run(name, func(t *testing.T) {
-			honest, dishonest := setup(t), setup(t)
-			for _, b := range []*bundle{honest, dishonest} {
-				b.life(0, first)
-			}
-			tc.before(honest)
-			tc.after(dishonest)
-			honest.publish(nil)
-			dishonest.publish(nil)
+			honest, dishonest := twoJournals(t, tc.before, tc.after)
 			p := honest.place(noon)
 			signed, err := p.Sign(signer)
 			require.NoError(t, err)

@@ -210,7 +210,7 @@ NEW was made, and writes the proof of it, which "audit check-proof" checks witho
 }
 
 // prove writes a proof.
-func (a *app) prove(ctx context.Context, key keyFlag, out string, make func(context.Context, audit.Config, note.Verifier) ([]byte, error)) error {
+func (a *app) prove(ctx context.Context, key keyFlag, out string, write func(context.Context, audit.Config, note.Verifier) ([]byte, error)) error {
 	verifier, err := a.verifier(key)
 	if err != nil {
 		return err
@@ -220,7 +220,7 @@ func (a *app) prove(ctx context.Context, key keyFlag, out string, make func(cont
 		return err
 	}
 	defer closed()
-	proof, err := make(ctx, cfg, verifier)
+	proof, err := write(ctx, cfg, verifier)
 	switch {
 	case errors.Is(err, audit.ErrNoSuchEvent), errors.Is(err, audit.ErrProof), errors.Is(err, audit.ErrCheckpoint):
 		return failWith(ExitFailed, err)
