@@ -21,15 +21,16 @@ WITH zone AS (
                 SELECT FROM jsonb_to_recordset(s.active_spells) AS x ("from" timestamptz, "to" timestamptz)
                 WHERE x."from" < m.ends AND (x."to" IS NULL OR x."to" > greatest(x."from", m.begins))
             ) THEN 'not_active'
-            WHEN n.version IS NULL THEN 'no_minimum'
+            WHEN n.version IS NULL THEN
+                CASE WHEN EXISTS (SELECT FROM minimums x WHERE x.country = s.country AND x.version = terms.version) THEN 'other_currency' ELSE 'no_minimum' END
             WHEN m.activated = m.month THEN 'activation_month'
             WHEN b.waivers ? s.id::text THEN 'waived'
         END AS free
     FROM months m
     JOIN goniec.senders s ON s.id = m.id
     JOIN accounts a ON a.id = s.account
-    LEFT JOIN minimums n ON n.country = s.country AND n.currency = a.currency
-        AND n.version = (SELECT max(r.version) FROM regulations r WHERE r.valid_from <= m.begins)
+    CROSS JOIN LATERAL (SELECT max(r.version) AS version FROM regulations r WHERE r.valid_from <= m.begins) terms
+    LEFT JOIN minimums n ON n.country = s.country AND n.currency = a.currency AND n.version = terms.version
     LEFT JOIN goniec.billing_months b ON b.account = s.account AND b.month = m.month
 )
 SELECT o.account, o.sender, o.name, o.country, o.month, o.currency, o.free,
