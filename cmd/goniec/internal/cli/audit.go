@@ -36,7 +36,7 @@ goniec audit verify --from yesterday.checkpoint --key audit.key.pub`,
 	return group("audit", "Judge the journal from the journal alone",
 		verify, a.auditKeygen(), a.auditCheckpoint(), a.auditConsistency(), a.auditProve(), a.auditCheckProof(),
 		show, a.auditWhy(), a.auditState(), a.auditDiff(), a.auditSample(), a.auditMatch(), a.auditConsent(),
-		a.auditExport(), a.auditVerifyExport())
+		a.auditReport(), a.auditExport(), a.auditVerifyExport())
 }
 
 // journal opens the journal that an audit reads; close it.
