@@ -137,7 +137,7 @@ func (r *replay) said(w input) (input, bool) {
 	switch {
 	case !known || caught:
 	case at.Channel == domain.SMS:
-		r.assumed[AssumeSMS] = true
+		r.assumed[AssumeSMS], r.assumed[AssumeMoved] = true, false
 		r.taken(a.Attempt)
 		return w, false
 	default:

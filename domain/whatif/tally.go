@@ -1,6 +1,7 @@
 package whatif
 
 import (
+	"slices"
 	"time"
 
 	"goniec/domain"
@@ -56,7 +57,8 @@ func Settled(s message.State) bool {
 		return false
 	}
 	for _, a := range s.Attempts {
-		closed := a.Status == message.AttemptArrived || a.Status == message.AttemptRejected || a.Status == message.AttemptUnsent && a.Settled == ""
+		paid := a.Status == message.AttemptArrived && slices.Contains(s.Charged, a.Channel) // its charge follows the delivery
+		closed := paid || a.Status == message.AttemptRejected || a.Status == message.AttemptUnsent && a.Settled == ""
 		if !closed {
 			return false
 		}
