@@ -164,7 +164,9 @@ func TestASealThatWaitsIsTold(t *testing.T) {
 	ahead.Store(int64(time.Minute)) // nothing was heard since
 	b.clock.Advance(7 * time.Second)
 	waits := func(behind time.Duration) func() bool {
-		return m.saw(func(_ []string, stand map[eventstore.Partition]decider.Measurement) bool { return stand[0].SealBehind == behind })
+		return m.saw(func(_ []string, stand map[eventstore.Partition]decider.Measurement) bool {
+			return stand[0].SealBehind == behind
+		})
 	}
 	require.Eventually(t, waits(2*time.Second), time.Minute, 20*time.Millisecond)
 	require.Equal(t, []string{"2026-10"}, b.seals(0))
