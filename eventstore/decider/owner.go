@@ -160,6 +160,7 @@ type owner struct {
 	progress *progress
 	measured time.Time     // real time of the last measurement
 	behind   time.Duration // of the timers
+	unsealed time.Duration // of the month's seal that waits
 	traces   traceMemory
 }
 

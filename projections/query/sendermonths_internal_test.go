@@ -35,7 +35,7 @@ func TestAMonthOfSendersSumsUpNothingElse(t *testing.T) {
 	link := pt.Database(t, nil)
 	conn, err := pgx.Connect(t.Context(), link)
 	require.NoError(t, err)
-	defer conn.Close(t.Context()) //nolint:errcheck // nothing to lose
+	defer conn.Close(t.Context())
 	for _, sql := range years {
 		_, err := conn.Exec(t.Context(), sql)
 		require.NoError(t, err)

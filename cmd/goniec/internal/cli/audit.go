@@ -3,7 +3,9 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -35,8 +37,21 @@ goniec audit verify --from yesterday.checkpoint --key audit.key.pub`,
 	}
 	return group("audit", "Judge the journal from the journal alone",
 		verify, a.auditKeygen(), a.auditCheckpoint(), a.auditConsistency(), a.auditProve(), a.auditCheckProof(),
-		show, a.auditWhy(), a.auditState(), a.auditDiff(), a.auditSample(), a.auditMatch(), a.auditConsent(),
-		a.auditReport(), a.auditExport(), a.auditVerifyExport(), a.auditWhatIf())
+		show, a.auditWhy(), a.auditState(), a.auditDiff(), a.auditSample(), a.auditMatch(), a.auditConsent(), a.auditWhatIf(),
+		a.auditReport(), a.auditExport(), a.auditVerifyExport())
+}
+
+// billingZone is the zone in which a month begins and ends.
+func (a *app) billingZone() (*time.Location, error) {
+	where, err := a.cluster()
+	if err != nil {
+		return nil, err
+	}
+	zone, err := time.LoadLocation(where.Zone)
+	if err != nil {
+		return nil, failWith(ExitUsage, errors.New("zone: is not a time zone"))
+	}
+	return zone, nil
 }
 
 // journal opens the journal that an audit reads; close it.

@@ -138,7 +138,7 @@ func (a *app) exportPeriod(cfg *export.Config, f *exportFlags, now time.Time) er
 		if err != nil {
 			return failWith(ExitUsage, errors.New("--month: must be a month, such as 2026-11"))
 		}
-		zone, err := a.zone()
+		zone, err := a.billingZone()
 		if err != nil {
 			return err
 		}
@@ -159,19 +159,6 @@ func (a *app) exportPeriod(cfg *export.Config, f *exportFlags, now time.Time) er
 		*t.to = *at
 	}
 	return nil
-}
-
-// zone is the billing zone of the installation.
-func (a *app) zone() (*time.Location, error) {
-	where, err := a.cluster()
-	if err != nil {
-		return nil, err
-	}
-	zone, err := time.LoadLocation(where.Zone)
-	if err != nil {
-		return nil, failWith(ExitUsage, errors.New("zone: is not a time zone"))
-	}
-	return zone, nil
 }
 
 func (a *app) auditVerifyExport() *cobra.Command {

@@ -74,7 +74,7 @@ var sectionTitles = map[string]string{
 }
 
 func (a *app) auditMonth(ctx context.Context, m calendar.Month, limit int, file string) error {
-	zone, err := a.zone()
+	zone, err := a.billingZone()
 	if err != nil {
 		return err
 	}

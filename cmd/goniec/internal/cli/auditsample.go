@@ -47,7 +47,7 @@ type sampledBody struct {
 }
 
 func (a *app) sample(ctx context.Context, m calendar.Month, n int, seed string) error {
-	zone, err := a.zone()
+	zone, err := a.billingZone()
 	if err != nil {
 		return err
 	}

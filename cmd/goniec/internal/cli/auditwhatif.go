@@ -123,7 +123,7 @@ type whatIfBody struct {
 }
 
 func (a *app) whatIf(ctx context.Context, m calendar.Month, s whatif.Settings, f whatIfFlags) error {
-	zone, err := a.zone()
+	zone, err := a.billingZone()
 	if err != nil {
 		return err
 	}
