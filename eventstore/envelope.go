@@ -213,7 +213,7 @@ func HashRecord(r *Record) (hash [32]byte, ok bool) {
 		if !found {
 			continue
 		}
-		if v := r.Headers[at].Value; i < 2 && !plainHex(v) || i == 0 && decodeHash(&prev, string(v)) != nil {
+		if v := r.Headers[at].Value; i < 2 && !plainHex(v) || i == 0 && decodeHash(&prev, v) != nil {
 			return hash, false
 		}
 		at++
@@ -285,7 +285,7 @@ var ErrNotAnEvent = errors.New("record is not a goniec event")
 func ParseEvent(r *Record) (*Event, error) {
 	e := &Event{Stream: string(r.Key), Data: r.Value, Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}
 	for _, h := range r.Headers {
-		if err := e.setHeader(string(h.Key), string(h.Value)); err != nil {
+		if err := e.setHeader(string(h.Key), h.Value); err != nil {
 			return nil, fmt.Errorf("%w: %s/%d offset %d: header %s: %w", ErrNotAnEvent, r.Topic, r.Partition, r.Offset, h.Key, err)
 		}
 	}
@@ -295,20 +295,20 @@ func ParseEvent(r *Record) (*Event, error) {
 	return e, nil
 }
 
-func (e *Event) setHeader(name, v string) (err error) {
+func (e *Event) setHeader(name string, v []byte) (err error) {
 	switch name {
 	case "ce_specversion":
-		if v != "1.0" {
+		if string(v) != "1.0" {
 			err = errors.New("not 1.0")
 		}
 	case "ce_id":
-		e.ID = v
+		e.ID = string(v)
 	case "ce_type":
-		e.Type = v
+		e.Type = string(v)
 	case "ce_source":
-		e.Source = v
+		e.Source = string(v)
 	case "ce_subject":
-		if v != e.Stream {
+		if string(v) != e.Stream {
 			err = errors.New("differs from the key")
 		}
 	case "ce_time":
@@ -316,58 +316,59 @@ func (e *Event) setHeader(name, v string) (err error) {
 	case "ce_recordedtime":
 		e.Recorded, err = parseTime(v)
 	case "ce_streamversion":
-		e.Version, err = strconv.ParseInt(v, 10, 64)
+		e.Version, err = strconv.ParseInt(string(v), 10, 64)
 	case "ce_commandid":
-		e.CommandID = v
+		e.CommandID = string(v)
 	case "ce_causationid":
-		e.Causation = v
+		e.Causation = string(v)
 	case "ce_correlationid":
-		e.Correlation = v
+		e.Correlation = string(v)
 	case "ce_account":
-		e.Account = v
+		e.Account = string(v)
 	case "ce_actor":
-		e.Actor = v
+		e.Actor = string(v)
 	case "ce_epoch":
-		e.Epoch, err = strconv.ParseInt(v, 10, 64)
+		e.Epoch, err = strconv.ParseInt(string(v), 10, 64)
 	case headerPrevHash:
 		err = decodeHash(&e.PrevHash, v)
 	case headerHash:
 		err = decodeHash(&e.Hash, v)
 	case headerTrace:
-		e.TraceParent = v
+		e.TraceParent = string(v)
 	case headerInbox:
-		e.Inbox, err = parseInbox(v)
+		e.Inbox, err = parseInbox(string(v))
 	}
 	return err
 }
 
 // parseTime reads timeLayout, and nothing else. time.Parse does the same, and took
 // a twentieth of a reader's time.
-func parseTime(v string) (time.Time, error) {
+func parseTime[T string | []byte](v T) (time.Time, error) {
 	if len(v) != len(timeLayout) || v[4] != '-' || v[7] != '-' || v[10] != 'T' || v[13] != ':' || v[16] != ':' || v[19] != '.' || v[26] != 'Z' {
-		return time.Parse(timeLayout, v) // it has the words for what is wrong
+		return time.Parse(timeLayout, string(v)) // it has the words for what is wrong
 	}
 	var f [7]int
 	for i, at := range [7][2]int{{0, 4}, {5, 7}, {8, 10}, {11, 13}, {14, 16}, {17, 19}, {20, 26}} {
-		for _, c := range []byte(v[at[0]:at[1]]) {
+		for j := at[0]; j < at[1]; j++ {
+			c := v[j]
 			if c < '0' || c > '9' {
-				return time.Parse(timeLayout, v)
+				return time.Parse(timeLayout, string(v))
 			}
 			f[i] = 10*f[i] + int(c-'0')
 		}
 	}
 	t := time.Date(f[0], time.Month(f[1]), f[2], f[3], f[4], f[5], 1000*f[6], time.UTC)
 	if t.Month() != time.Month(f[1]) || t.Day() != f[2] || t.Hour() != f[3] || t.Minute() != f[4] || t.Second() != f[5] {
-		return time.Parse(timeLayout, v) // the 30th of February
+		return time.Parse(timeLayout, string(v)) // the 30th of February
 	}
 	return t, nil
 }
 
-func decodeHash(dst *[32]byte, v string) error {
+func decodeHash(dst *[32]byte, v []byte) error {
 	if len(v) != 64 {
 		return errors.New("not 64 hex digits")
 	}
-	_, err := hex.Decode(dst[:], []byte(v))
+	_, err := hex.Decode(dst[:], v)
 	return err
 }
 
@@ -397,11 +398,28 @@ func (e *ErrBroken) Error() string {
 }
 
 // Next takes the next event of the partition; an error is an *ErrBroken.
-func (c *Chain) Next(e *Event) error {
+func (c *Chain) Next(e *Event) error { return c.next(e, e.ComputeHash()) }
+
+// NextRecord takes the next record and returns its event, as ParseEvent and Next do
+// together, and with their errors. It hashes the record's bytes as they stand, which
+// takes half the time of writing the event's fields anew.
+func (c *Chain) NextRecord(r *Record) (*Event, error) {
+	e, err := ParseEvent(r)
+	if err != nil {
+		return nil, err
+	}
+	hash, whole := HashRecord(r)
+	if !whole {
+		hash = e.ComputeHash() // its headers stand in another order
+	}
+	return e, c.next(e, hash)
+}
+
+func (c *Chain) next(e *Event, hash [32]byte) error {
 	if e.PrevHash != c.Head {
 		return &ErrBroken{e.Topic, e.Partition, e.Offset, "it does not name the hash of the event before it"}
 	}
-	if e.Hash != e.ComputeHash() {
+	if e.Hash != hash {
 		return &ErrBroken{e.Topic, e.Partition, e.Offset, "its content does not match its hash"}
 	}
 	c.Head = e.Hash

@@ -3,6 +3,7 @@ package eventstore_test
 import (
 	"bytes"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -104,6 +105,38 @@ func TestAChainBreaksWhereItWasTouched(t *testing.T) {
 	require.ErrorAs(t, eventstore.NewChain("inst-2", "messages", 0).Next(events[0]), &broken, "another installation")
 	require.ErrorAs(t, eventstore.NewChain("inst-1", "accounts", 0).Next(events[0]), &broken, "another topic")
 	require.ErrorAs(t, eventstore.NewChain("inst-1", "messages", 1).Next(events[0]), &broken, "another partition")
+}
+
+// A record is taken as its event is, in whatever order its headers stand.
+func TestAChainOfRecordsIsThatOfTheirEvents(t *testing.T) {
+	t.Parallel()
+	e := testEvent()
+	written := recorded(t, e.Chain(eventstore.FirstPrevHash("inst-1", "messages", 0), "messages", 0))
+	take := func(change func(*eventstore.Record)) (*eventstore.Event, error) {
+		r := *written
+		r.Headers = nil
+		for _, h := range written.Headers {
+			r.Headers = append(r.Headers, &sarama.RecordHeader{Key: h.Key, Value: h.Value})
+		}
+		change(&r)
+		return eventstore.NewChain("inst-1", "messages", 0).NextRecord(&r)
+	}
+	got, err := take(func(*eventstore.Record) {})
+	require.NoError(t, err)
+	require.Equal(t, e.Hash, got.Hash)
+	_, err = take(func(r *eventstore.Record) { slices.Reverse(r.Headers) })
+	require.NoError(t, err)
+	var broken *eventstore.ErrBroken
+	for name, change := range map[string]func(*eventstore.Record){
+		"its data":              func(r *eventstore.Record) { r.Value = append([]byte(" "), r.Value...) },
+		"a header":              func(r *eventstore.Record) { r.Headers[1].Value = []byte("another id") },
+		"a header, and reorder": func(r *eventstore.Record) { r.Headers[1].Value = []byte("another id"); slices.Reverse(r.Headers) },
+	} {
+		_, err = take(change)
+		require.ErrorAs(t, err, &broken, name)
+	}
+	_, err = take(func(r *eventstore.Record) { r.Headers = nil })
+	require.ErrorIs(t, err, eventstore.ErrNotAnEvent)
 }
 
 func TestRecordsThatAreNoEvents(t *testing.T) {

@@ -99,10 +99,7 @@ func (f *fetcher) gather(ctx context.Context) *batch {
 // stops: b then ends just before it.
 func (f *fetcher) take(b *batch, records []*eventstore.Record) error {
 	for _, r := range records {
-		e, err := eventstore.ParseEvent(r)
-		if err == nil {
-			err = f.chain.Next(e)
-		}
+		e, err := f.chain.NextRecord(r)
 		if err != nil {
 			return f.stopped(b, r, err)
 		}

@@ -315,10 +315,7 @@ func (s Source) read(ctx context.Context, short string, p int32, to int64, fn fu
 	chain := eventstore.NewChain(s.Installation, short, p)
 	topic := s.Topics.Name(short)
 	return eventstore.ReadTo(ctx, s.Records.Read(topic, p, 0, 0), to, func(r *eventstore.Record) error {
-		e, err := eventstore.ParseEvent(r)
-		if err == nil {
-			err = chain.Next(e)
-		}
+		e, err := chain.NextRecord(r)
 		if err != nil {
 			return fmt.Errorf("%w: %s/%d offset %d: %w", ErrBroken, topic, p, r.Offset, err)
 		}

@@ -197,11 +197,8 @@ type replay struct {
 func (r *replay) begin() { r.g = r.o.newGroup() }
 
 func (r *replay) take(rec *eventstore.Record) error {
-	ev, err := eventstore.ParseEvent(rec)
+	ev, err := r.chain.NextRecord(rec)
 	if err != nil {
-		return &fatalError{err}
-	}
-	if err := r.chain.Next(ev); err != nil {
 		return &fatalError{err}
 	}
 	if err := r.fold(ev); err != nil {
