@@ -211,6 +211,14 @@ func (c *check) sms() {
 	}
 }
 
+// SMSTexts are the texts that an SMS may have which a request named none for: none,
+// where no fallback was wanted, else the message's own with the link, its Polish letters
+// kept or stripped (rules.md D8).
+func SMSTexts(text, link string) []string {
+	kept := withLink(text, link)
+	return []string{"", kept, sms.Strip(kept)}
+}
+
 func withLink(text, link string) string {
 	if link == "" || strings.Contains(text, link) {
 		return text

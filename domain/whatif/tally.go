@@ -84,7 +84,7 @@ func (t *Tally) Add(id string, facts []Fact) error {
 		return err
 	}
 	if was.refused {
-		t.assumed[AssumeRefused]++
+		t.assumed[AssumeRefused] += one(t.settings != Settings{})
 		return t.other.add(was)
 	}
 	return t.again(l, was, s)

@@ -319,6 +319,9 @@ func TestWhatIsNotCounted(t *testing.T) {
 	require.Zero(t, r.Real.Messages)
 	require.Equal(t, int64(1), r.Open)
 	require.False(t, whatif.Settled(open.s))
+	refused := newStory(t)
+	refused.set = func(f *message.Facts) { f.Account.Active = false }
+	require.Empty(t, tryWith(t, whatif.Settings{}, refused.ask()).Assumed, "nothing is tried: nothing is assumed")
 	require.True(t, whatif.Settled(deliveredOnViber(t, time.Second).s))
 	require.False(t, whatif.Settled(deliveredBySMS(t).s), "Viber may still deliver")
 }

@@ -70,8 +70,8 @@ func november(t *testing.T) *bundle {
 	b.add(eventstore.Accounts, 0, account.AccountStream(client), account.AccountCreated{Name: "Client", Currency: "PLN"})
 	b.add(eventstore.Accounts, 1, account.PricesStream(account.DefaultPrices), priceList())
 	at := time.Date(2026, 10, 31, 23, 0, 0, 0, time.UTC)
-	for n, delivered := range []time.Duration{0, 5, 45, 70, 70, 5, 45, 0} {
-		b.lives(int32(n%2), n, at, delivered*time.Second)
+	for n, seconds := range []int{0, 5, 45, 70, 70, 5, 45, 0} {
+		b.lives(int32(n%2), n, at, time.Duration(seconds)*time.Second)
 		at = at.Add(5 * 24 * time.Hour)
 	}
 	b.publish(nil)

@@ -35,10 +35,12 @@ goniec audit verify --from yesterday.checkpoint --key audit.key.pub`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.auditShow(cmd.Context(), args[0]) },
 	}
-	return group("audit", "Judge the journal from the journal alone",
+	cmd := group("audit", "Judge the journal from the journal alone",
 		verify, a.auditKeygen(), a.auditCheckpoint(), a.auditConsistency(), a.auditProve(), a.auditCheckProof(),
 		show, a.auditWhy(), a.auditState(), a.auditDiff(), a.auditSample(), a.auditMatch(), a.auditConsent(), a.auditWhatIf(),
 		a.auditReport(), a.auditExport(), a.auditVerifyExport())
+	cmd.PersistentFlags().StringVar(&a.named, "installation", "", "the `id` of the installation, as in ce_source and in checkpoints (default: that of the secrets file)")
+	return cmd
 }
 
 // billingZone is the zone in which a month begins and ends.
@@ -60,9 +62,13 @@ func (a *app) journal() (cfg audit.Config, closed func(), err error) {
 	if err != nil {
 		return cfg, nil, err
 	}
-	secrets, err := run.ReadSecrets(c.Secrets)
-	if err != nil {
-		return cfg, nil, failWith(ExitUsage, err)
+	installation := a.named
+	if installation == "" {
+		secrets, err := run.ReadSecrets(c.Secrets)
+		if err != nil {
+			return cfg, nil, failWith(ExitUsage, fmt.Errorf("%w; who has no secrets names the journal with --installation", err))
+		}
+		installation = secrets.Installation
 	}
 	store, err := c.Kafka.Store()
 	if err != nil {
@@ -73,7 +79,7 @@ func (a *app) journal() (cfg audit.Config, closed func(), err error) {
 		return cfg, nil, unavailable(err)
 	}
 	p := a.progress()
-	cfg = audit.Config{Client: client, Topics: store.Topics(), Installation: secrets.Installation, Partitions: c.Kafka.Partitions}
+	cfg = audit.Config{Client: client, Topics: store.Topics(), Installation: installation, Partitions: c.Kafka.Partitions}
 	cfg.Progress = func(g audit.Progress) {
 		if g.Done < g.Total {
 			p.show("%d %%  %s", 100*g.Done/g.Total, words.Count(int(g.Events), "event"))

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -16,6 +17,8 @@ import (
 	"goniec/cmd/goniec/internal/run"
 	"goniec/domain"
 	"goniec/domain/message"
+	"goniec/domain/money"
+	"goniec/domain/whatif"
 	"goniec/eventstore"
 	"goniec/eventstore/audit"
 	"goniec/internal/testkit"
@@ -323,5 +326,67 @@ func TestAuditDiff(t *testing.T) {
 		r = runCLI(t, "", "", append([]string{"--config", config, "audit", "diff"}, args...)...)
 		require.Equal(t, ExitUsage, r.code)
 		require.Contains(t, r.err, want)
+	}
+}
+
+func TestAuditWhatIf(t *testing.T) {
+	t.Parallel()
+	config, _ := auditable(t, nil)
+	do := func(args ...string) result {
+		t.Helper()
+		return runCLI(t, "", "", append([]string{"--config", config, "audit", "what-if"}, args...)...)
+	}
+	r := do("--month", "2026-11", "--validity", "60s", "--policy", "fallback_at_once=false")
+	require.Equal(t, ExitOK, r.code, r.err)
+	require.Contains(t, r.out, "0 messages of 2026-11, decided again with validity=60s, fallback_at_once=false\n")
+	require.Contains(t, r.out, "left out: 1 message that had not ended\nnothing had to be assumed\n")
+	r = do("--month", "2026-11", "--json")
+	got := decode[whatIfBody](t, r.out)
+	require.Equal(t, int64(1), got.Open)
+	require.Empty(t, got.Settings)
+	list := file(t, "prices.csv", "country,channel,category,content,amount\nPL,sms,,,0.05\n")
+	require.Contains(t, do("--month", "2026-11", "--prices", list).out, "prices="+list+" (PLN)")
+	for want, args := range map[string][]string{
+		"--month: must be a month":                     {"--month", "November"},
+		"--validity: must be a duration from 15s":      {"--month", "2026-11", "--validity", "5s"},
+		"--policy: must be a name and a value":         {"--month", "2026-11", "--policy", "fallback"},
+		"--policy colour: is no setting":               {"--month", "2026-11", "--policy", "colour=red"},
+		"--policy late_policy: must be bill_both or":   {"--month", "2026-11", "--policy", "late_policy=never"},
+		"--prices: open none.csv":                      {"--month", "2026-11", "--prices", "none.csv"},
+		"prices[0].amount: must be a decimal such as ": {"--month", "2026-11", "--prices", file(t, "bad.csv", "country,channel,category,content,amount\nPL,sms,,,dear\n")},
+	} {
+		r := do(args...)
+		require.Equal(t, ExitUsage, r.code, "%v: %s", args, r.out)
+		require.Contains(t, r.err, want)
+	}
+}
+
+// What differs stands with its sign, the most frequent reasons first, and what was
+// assumed below.
+func TestWhatIfIsTold(t *testing.T) {
+	t.Parallel()
+	figures := func(viber, sms, deadline int64, cost string) whatif.Figures {
+		amount, err := money.Parse(cost)
+		require.NoError(t, err)
+		return whatif.Figures{
+			Messages: 0, ByViber: viber, BySMS: sms, FellBack: deadline, Fallbacks: map[string]int64{"deadline": deadline, "not_on_viber": 1},
+			Cost: map[string]whatif.Cost{"PLN": {SMS: amount, Total: amount}},
+		}
+	}
+	b := whatIfBody{Month: "2026-11", Settings: []string{"validity=60s"}, Result: whatif.Result{
+		Real: figures(1200, 30, 30, "2.7"), WhatIf: figures(1230, 0, 0, "0"), Difference: figures(30, -30, -30, "-2.7"), Open: 2,
+		Assumed: []whatif.Assumed{{Name: whatif.AssumeSilent, Meaning: whatif.AssumeSilent.String(), Messages: 7}},
+	}}
+	var out bytes.Buffer
+	(&app{out: &out}).sayWhatIf(b)
+	for _, line := range []string{
+		`(?m)^  delivered by Viber +1,200 +1,230 +\+30$`,
+		`(?m)^  delivered by SMS +30 +0 +-30$`,
+		`(?m)^  not delivered in time \(deadline\) +30 +0 +-30\n  the number is not on Viber \(not_on_viber\)`,
+		`(?m)^cost, PLN +2.70 +0.00 +-2.70$`,
+		`left out: 2 messages that had not ended`,
+		`assumed:\n  7 messages: Viber never reported: `,
+	} {
+		require.Regexp(t, line, out.String())
 	}
 }

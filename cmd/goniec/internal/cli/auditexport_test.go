@@ -127,3 +127,22 @@ func inboxOf(t *testing.T, config string) (notes []account.NoteAccess) {
 	require.NoError(t, err)
 	return notes
 }
+
+// An auditor has the brokers' address and the installation's id, and no secrets.
+func TestAuditWithoutSecrets(t *testing.T) {
+	t.Parallel()
+	config, _ := auditable(t, nil)
+	cfg, err := run.Load(run.Defaults(), config)
+	require.NoError(t, err)
+	secrets, err := run.ReadSecrets(cfg.Secrets)
+	require.NoError(t, err)
+	require.NoError(t, os.Remove(cfg.Secrets))
+	r := runCLI(t, "", "", "--config", config, "audit", "verify")
+	require.Equal(t, ExitUsage, r.code)
+	require.Contains(t, r.err, "--installation")
+	r = runCLI(t, "", "", "--config", config, "audit", "verify", "--installation", secrets.Installation)
+	require.Equal(t, ExitOK, r.code, r.err)
+	r = runCLI(t, "", "", "--config", config, "audit", "verify", "--installation", "another")
+	require.Equal(t, ExitFailed, r.code)
+	require.Contains(t, r.err, "first at ")
+}

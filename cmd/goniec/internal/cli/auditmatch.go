@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/text/unicode/norm"
 
+	"goniec/adapters/httpapi"
 	"goniec/adapters/phone"
 	"goniec/cmd/goniec/internal/run"
 	"goniec/cmd/goniec/internal/words"
@@ -86,6 +88,17 @@ type matchBody struct {
 	Intact  bool      `json:"intact"`
 }
 
+// digested says whether the parts have that digest: text, image, button and its URL, SMS
+// text. Without an SMS text it is one that goniec makes of the text.
+func digested(s eventstore.Secrets, parts []string, digest string) bool {
+	last := len(parts) - 1
+	texts := []string{parts[last]}
+	if parts[last] == "" {
+		texts = httpapi.SMSTexts(parts[0], parts[last-1])
+	}
+	return slices.ContainsFunc(texts, func(text string) bool { return s.ContentDigest(append(slices.Clone(parts[:last]), text)...) == digest })
+}
+
 func (a *app) match(ctx context.Context, id string, parts ...string) error {
 	where, secrets, err := a.secrets()
 	if err != nil {
@@ -102,7 +115,7 @@ func (a *app) match(ctx context.Context, id string, parts ...string) error {
 	if !ok {
 		return failWith(ExitFailed, errors.New("the message was never accepted: the journal has no digest of it"))
 	}
-	out := matchBody{Message: strings.TrimPrefix(s.Stream, "message/"), Matches: secrets.ContentDigest(parts...) == accepted.Digest, At: s.Steps[0].At, Intact: s.Intact}
+	out := matchBody{Message: strings.TrimPrefix(s.Stream, "message/"), Matches: digested(secrets, parts, accepted.Digest), At: s.Steps[0].At, Intact: s.Intact}
 	if err := a.show(out, func() {
 		if out.Matches {
 			a.say("This is the content of message %s, accepted %s.", out.Message, moment(out.At))

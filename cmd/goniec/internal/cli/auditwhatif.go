@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -98,7 +99,7 @@ func saidOf(err error) string {
 
 // list reads and checks the list as if it were published.
 func (f *whatIfFlags) list(now time.Time) (*account.PricesPublished, error) {
-	rows, err := readPrices(f.prices)
+	rows, err := readPrices("--prices", f.prices)
 	if err != nil {
 		return nil, err
 	}
@@ -184,8 +185,8 @@ func whatIfRows(r whatif.Result) [][]string {
 	count("  unknown", func(f whatif.Figures) int64 { return f.Unknown })
 	count("  refused", func(f whatif.Figures) int64 { return f.Refused })
 	count("fell back to SMS", func(f whatif.Figures) int64 { return f.FellBack })
-	for _, reason := range slices.Sorted(maps.Keys(r.Difference.Fallbacks)) {
-		count("  "+words.Reason(reason), func(f whatif.Figures) int64 { return f.Fallbacks[reason] })
+	for _, reason := range reasonsOf(r) {
+		count("  "+words.Reason(reason)+" ("+reason+")", func(f whatif.Figures) int64 { return f.Fallbacks[reason] })
 	}
 	count("late on Viber", func(f whatif.Figures) int64 { return f.Late })
 	count("delivered on both", func(f whatif.Figures) int64 { return f.Double })
@@ -199,6 +200,14 @@ func whatIfRows(r whatif.Result) [][]string {
 		cost("  SMS", func(c whatif.Cost) money.Amount { return c.SMS })
 	}
 	return rows
+}
+
+// reasonsOf are the reasons for fallbacks, the most frequent first.
+func reasonsOf(r whatif.Result) []string {
+	most := func(reason string) int64 { return max(r.Real.Fallbacks[reason], r.WhatIf.Fallbacks[reason]) }
+	return slices.SortedFunc(maps.Keys(r.Difference.Fallbacks), func(a, b string) int {
+		return cmp.Or(cmp.Compare(most(b), most(a)), cmp.Compare(a, b))
+	})
 }
 
 // signed shows that a difference is more, and not just as much.

@@ -106,6 +106,9 @@ type app struct {
 	logLevel string
 	tty      func(stream any) bool // replaced in tests
 	ran      bool                  // the command line was understood
+
+	found *run.Config // see cluster
+	named string      // the installation that an audit names, see journal
 }
 
 // Main runs the command line and returns the exit code.

@@ -77,7 +77,7 @@ or one_time_code), content (text or rich), amount (a decimal with a point). An S
 leave category and content out: it is for any then.`,
 		Example: "goniec prices publish --file prices.csv\ngoniec prices publish --file prices.yaml --valid-from 2026-12-01T00:00:00+01:00 --yes",
 		RunE: a.withOperator(func(cmd *cobra.Command, api *remote, _ []string) (err error) {
-			if in.Prices, err = readPrices(file); err != nil {
+			if in.Prices, err = readPrices("--file", file); err != nil {
 				return err
 			}
 			if in.ValidFrom, err = validFrom(from); err != nil {
@@ -148,8 +148,8 @@ func (a *app) sayPricesPreview(p httpapi.PricesPreview) {
 
 var priceColumns = []string{"country", "channel", "category", "content", "amount"}
 
-func readPrices(path string) ([]account.Price, error) {
-	rows, err := readRows("--file", path, priceColumns, account.MaxPrices)
+func readPrices(flag, path string) ([]account.Price, error) {
+	rows, err := readRows(flag, path, priceColumns, account.MaxPrices)
 	if err != nil {
 		return nil, err
 	}

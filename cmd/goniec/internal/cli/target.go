@@ -116,8 +116,19 @@ func readKey(path string) (string, error) {
 }
 
 // cluster is the installation that a command works on from behind the API: that
-// of the configuration, else that of the running `up`.
+// of the configuration, else that of the running `up`. It is looked for once.
 func (a *app) cluster() (run.Config, error) {
+	if a.found == nil {
+		cfg, err := a.findCluster()
+		if err != nil {
+			return cfg, err
+		}
+		a.found = &cfg
+	}
+	return *a.found, nil
+}
+
+func (a *app) findCluster() (run.Config, error) {
 	cfg, err := run.Load(run.Defaults(), a.config)
 	if err != nil {
 		return cfg, failWith(ExitUsage, err)
