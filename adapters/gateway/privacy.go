@@ -59,11 +59,15 @@ func (p Privacy) find(ctx context.Context, w whereabouts, from int64, found map[
 	if err := p.Keys.CaughtUp(ctx); err != nil {
 		return 0, fmt.Errorf("%w: day keys: %w", eventstore.ErrUnavailable, err)
 	}
+	oldest, err := eventstore.OldestOffset(p.Client, p.topic(), w.part) // compaction moves it
+	if err != nil {
+		return 0, fmt.Errorf("%w: beginning of contents: %w", eventstore.ErrUnavailable, err)
+	}
 	end, err = eventstore.EndOffset(p.Client, p.topic(), w.part)
 	if err != nil {
 		return 0, fmt.Errorf("%w: end of contents: %w", eventstore.ErrUnavailable, err)
 	}
-	err = eventstore.ReadRange(ctx, p.Client, p.topic(), w.part, from, end, func(r *eventstore.Record) error {
+	err = eventstore.ReadRange(ctx, p.Client, p.topic(), w.part, max(from, oldest), end, func(r *eventstore.Record) error {
 		key := string(r.Key)
 		delete(found, key)
 		if r.Value == nil {
