@@ -108,57 +108,75 @@ func (e *export) write(ctx context.Context, w io.Writer, of string) error {
 	return out.err
 }
 
-// account writes what one account keeps.
+// account writes what one account keeps, if it is anything.
 func (e *export) account(ctx context.Context, out *document, a account.Account) error {
 	secrets, reader := e.p.Gateway.cfg.Secrets, e.p.Reader
 	rcp := secrets.RecipientID(e.w.part, a.ID, e.w.e164).String()
+	f := query.Filter{Account: a.ID, Recipient: rcp, Limit: exportPage}
+	first, err := reader.Messages(ctx, f)
+	if err != nil {
+		return err
+	}
+	stops, err := reader.OptOutsOf(ctx, rcp)
+	if err != nil {
+		return err
+	}
+	replies := e.repliesOf(a.ID)
+	if len(first) == 0 && len(stops) == 0 && len(replies) == 0 {
+		return nil
+	}
 	out.next()
 	out.text(`{"account":`)
 	out.value(a.ID)
 	out.text(`,"recipient":`)
 	out.value(rcp)
-	out.list("messages", func() error {
-		f := query.Filter{Account: a.ID, Recipient: rcp, Limit: exportPage}
-		for {
-			page, err := reader.Messages(ctx, f)
-			if err != nil {
-				return err
-			}
-			for _, m := range page {
-				c, err := e.take(ctx, m.ID)
-				if err != nil {
-					return err
-				}
-				out.item(exportedMessage{shown(m), c})
-			}
-			if len(page) < exportPage {
-				return nil
-			}
-			after := query.CursorOf(page[len(page)-1])
-			f.After = &after
-		}
-	})
-	out.list("replies", func() error { return e.replies(ctx, out, a.ID, rcp) })
+	out.list("messages", func() error { return e.messages(ctx, out, f, first) })
+	out.list("replies", func() error { return e.replies(ctx, out, a.ID, rcp, replies) })
 	out.list("opt_outs", func() error {
-		list, err := reader.OptOutsOf(ctx, rcp)
-		for _, o := range list {
-			out.item(o)
+		for _, stop := range stops {
+			out.item(stop)
 		}
-		return err
+		return nil
 	})
 	out.list("consents", func() error { return nil }) // none are kept: each message says its basis in the journal (E1)
 	out.text("}")
 	return nil
 }
 
-// replies writes those to a message of the recipient, and those of which the text says the number.
-func (e *export) replies(ctx context.Context, out *document, of, rcp string) error {
-	var ids []string
+// messages writes page after page, from the first on.
+func (e *export) messages(ctx context.Context, out *document, f query.Filter, page []query.Message) error {
+	for {
+		for _, m := range page {
+			c, err := e.take(ctx, m.ID)
+			if err != nil {
+				return err
+			}
+			out.item(exportedMessage{shown(m), c})
+		}
+		if len(page) < exportPage {
+			return nil
+		}
+		after := query.CursorOf(page[len(page)-1])
+		f.After = &after
+		var err error
+		if page, err = e.p.Reader.Messages(ctx, f); err != nil {
+			return err
+		}
+	}
+}
+
+// repliesOf are an account's replies of which the text says the number.
+func (e *export) repliesOf(of string) (ids []string) {
 	for key, h := range e.found {
 		if h.account == of && !strings.Contains(key, "/") {
 			ids = append(ids, key)
 		}
 	}
+	return ids
+}
+
+// replies writes those to a message of the recipient, and those with the ids.
+func (e *export) replies(ctx context.Context, out *document, of, rcp string, ids []string) error {
 	after := ""
 	for {
 		page, next, err := e.p.Reader.RepliesOf(ctx, of, rcp, ids, after, exportPage)
