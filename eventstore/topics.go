@@ -53,7 +53,7 @@ var stateConfigs = map[string]string{
 // names) lie in the journal Accounts; those of all others lie in Messages.
 func OfAccounts(kind string) bool {
 	switch kind {
-	case "account", "sender", "prices", "pause", "billing", "regulations":
+	case "account", "sender", "prices", "pause", "access", "billing", "regulations":
 		return true
 	}
 	return false

@@ -13,6 +13,7 @@ import (
 	"goniec/eventstore"
 	"goniec/projections"
 	pt "goniec/projections/internal/projtest"
+	"goniec/projections/messages"
 )
 
 // streams are the lives that the property test mixes.
@@ -98,6 +99,25 @@ func TestSplittingRepeatingAndMixingChangesNothing(t *testing.T) {
 		}
 		require.Equal(rt, want, pt.Digests(t, p))
 	})
+}
+
+// A database from before the sums were kept gets them of the cells that it has.
+func TestTheSumsOfAnOlderDatabaseAreThoseOfItsCells(t *testing.T) {
+	t.Parallel()
+	link := pt.Database(t, nil)
+	p := pt.Projector(t, link, pt.NewJournal(), nil)
+	ctx := t.Context()
+	require.NoError(t, p.AddCheckpoints(ctx))
+	r := p.NewRunner(eventstore.Messages, 0)
+	require.NoError(t, r.Claim(ctx))
+	events := shuffled(t, func(int) int { return 0 })
+	require.NoError(t, r.Write(ctx, 0, int64(2*len(events)), events))
+	want := pt.Digests(t, p)["messages"]
+
+	pt.Older(t, link, messages.New(), 4)
+	require.NoError(t, projections.Migrate(ctx, link, "Europe/Warsaw", modelsAll()))
+	require.Equal(t, want, pt.Digests(t, p)["messages"])
+	require.Positive(t, count64(t, connect(t, link), "SELECT count(*) FROM goniec.traffic_sums"))
 }
 
 func count64(t testing.TB, conn *pgx.Conn, sql string) (n int64) {

@@ -19,6 +19,7 @@ import (
 
 	"goniec/domain"
 	"goniec/eventstore/audit"
+	"goniec/internal/wholefile"
 )
 
 // Config of an Anchor. Everything is required but what says so.
@@ -98,16 +99,8 @@ type Made struct {
 	Report     audit.Report // of the events since the one before
 }
 
-// BrokenError says that the journal is not what was written, so that no
-// checkpoint was made.
-type BrokenError struct{ Report audit.Report }
-
-func (e *BrokenError) Error() string {
-	return "the journal is not what was written: first at " + e.Report.Broken[0].String()
-}
-
 // Make checks what was written since the last checkpoint (whole: everything) and
-// signs a new one. A broken journal is a *BrokenError.
+// signs a new one. A broken journal is an *audit.BrokenError.
 func (a *Anchor) Make(ctx context.Context, whole bool) (Made, error) {
 	journal := a.cfg.Journal
 	if !whole {
@@ -122,7 +115,7 @@ func (a *Anchor) Make(ctx context.Context, whole bool) (Made, error) {
 	case err != nil:
 		return Made{}, err
 	case !r.Intact:
-		return Made{}, &BrokenError{r}
+		return Made{}, &audit.BrokenError{Fault: r.Broken[0]}
 	}
 	place, err := r.Place(a.cfg.Clock.Now())
 	if errors.Is(err, audit.ErrNoPlace) && !whole {
@@ -164,28 +157,8 @@ func (a *Anchor) keep(p audit.Place, signed []byte) (path string, err error) {
 		return "", fmt.Errorf("directory of checkpoints: %w", err)
 	}
 	path = filepath.Join(a.cfg.Dir, p.Time.UTC().Format(fileTime)+".checkpoint")
-	if err := write(path, signed); err != nil {
+	if err := wholefile.Write(path, signed); err != nil {
 		return "", err
 	}
-	return path, write(filepath.Join(a.cfg.Dir, placeName), p.Encode(signed))
-}
-
-// write writes a file in one piece, and to the disk.
-func write(path string, b []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "new-*")
-	if err != nil {
-		return fmt.Errorf("write checkpoint: %w", err)
-	}
-	_, err = f.Write(b)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name()) // it may be gone
-		return fmt.Errorf("write checkpoint: %w", err)
-	}
-	return nil
+	return path, wholefile.Write(filepath.Join(a.cfg.Dir, placeName), p.Encode(signed))
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"goniec/eventstore/audit"
 	"goniec/internal/pause"
 )
 
@@ -37,7 +38,7 @@ func (a *Anchor) Run(ctx context.Context) error {
 
 func (a *Anchor) try(ctx context.Context) (Made, bool) {
 	made, err := a.Make(ctx, false)
-	var broken *BrokenError
+	var broken *audit.BrokenError
 	switch {
 	case err == nil:
 		a.made.WithLabelValues("made").Inc()
@@ -48,7 +49,7 @@ func (a *Anchor) try(ctx context.Context) (Made, bool) {
 	case errors.As(err, &broken):
 		a.made.WithLabelValues("broken").Inc()
 		a.intact.Set(0)
-		f := broken.Report.Broken[0]
+		f := broken.Fault
 		a.cfg.Log.ErrorContext(ctx, "the journal is not what was written: no checkpoint was made",
 			"topic", f.Topic, "partition", f.Partition, "offset", f.Offset, "what", f.What)
 	default:

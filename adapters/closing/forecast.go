@@ -9,7 +9,7 @@ import (
 )
 
 // Forecast predicts the month in which now lies; see billing.Predict. It fails as
-// Preview does, and with CodeCurrencyMismatch.
+// Preview does.
 func (g *Gatherer) Forecast(ctx context.Context, of string, now time.Time) (billing.Forecast, error) {
 	today := calendar.DateOf(now, g.cfg.Zone)
 	in, err := g.Preview(ctx, of, today.InMonth())
@@ -31,10 +31,7 @@ func (g *Gatherer) Forecast(ctx context.Context, of string, now time.Time) (bill
 		s, _ := g.cfg.View.SenderByID(f.SenderID) // the inputs come from there
 		one := billing.SenderForecast{
 			Prediction: f, Offs: calendar.TogglesLeft(s.Offs, today.Year), Ons: calendar.TogglesLeft(s.Ons, today.Year),
-			NoticeFor: last, NoticeBy: notice.LastDay(last),
-		}
-		if one.WaitingCosts, err = next.Owed(f.Country, in.Currency); err != nil {
-			return billing.Forecast{}, err
+			NoticeFor: last, NoticeBy: notice.LastDay(last), WaitingCosts: next.Owed(f.Country, in.Currency),
 		}
 		if s.Notice != nil {
 			one.Ends, one.NoticeFor, one.NoticeBy, one.WaitingCosts = s.Notice.Month, calendar.Month{}, calendar.Date{}, 0

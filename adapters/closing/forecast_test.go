@@ -32,14 +32,16 @@ func (p *plant) forecastFacts(m calendar.Month) {
 	}
 	counted := minimum("DE", "20.00", account.PerCountry)
 	counted.Unit, counted.Messages, counted.Mode = account.UnitMessages, 5000, account.FullMinimum
+	foreign := minimum("AT", "25.00", account.PerCountry)
+	foreign.Currency = "EUR"
 	p.write(eventstore.Accounts, installation, regulations, began, account.RegulationsPublished{ValidFrom: began, Minimums: []account.Minimum{
-		minimum("PL", "10.00", account.PerCountry), minimum("CZ", "15.00", account.HighestOfSender), minimum("SK", "30.00", account.HighestOfSender), counted,
+		foreign, minimum("PL", "10.00", account.PerCountry), minimum("CZ", "15.00", account.HighestOfSender), minimum("SK", "30.00", account.HighestOfSender), counted,
 	}})
 	p.write(eventstore.Accounts, installation, regulations, began, account.RegulationsPublished{ValidFrom: m.Add(2).Begins(zone), Minimums: []account.Minimum{
 		minimum("PL", "20.00", account.PerCountry),
 	}})
 	p.write(eventstore.Accounts, p.home, account.AccountStream(owner), began, account.AccountCreated{Name: "Demo", Currency: "PLN"})
-	for _, s := range []struct{ name, country string }{{"GONIEC", "PL"}, {"DUO", "CZ"}, {"DUO", "SK"}, {"ENDS", "PL"}, {"COUNTED", "DE"}, {"FREE", "FR"}} {
+	for _, s := range []struct{ name, country string }{{"GONIEC", "PL"}, {"DUO", "CZ"}, {"DUO", "SK"}, {"ENDS", "PL"}, {"COUNTED", "DE"}, {"FREE", "FR"}, {"FOREIGN", "AT"}} {
 		stream := account.SenderStream(account.SenderID(owner, s.name, s.country))
 		p.write(eventstore.Accounts, p.home, stream, began, account.SenderCreated{Account: owner, Name: s.name, Company: "Demo", Country: s.country})
 		p.write(eventstore.Accounts, p.home, stream, began, account.SenderApproved{ServiceID: 7, ActiveOn: began})
@@ -61,7 +63,7 @@ func (p *plant) told(at time.Time) map[string]billing.SenderForecast {
 	require.Eventually(p.t, func() bool {
 		var err error
 		f, err = p.Forecast(p.t.Context(), owner, at)
-		return err == nil && len(f.Senders) == 6 && f.Senders[5].Now.Messages == 2
+		return err == nil && len(f.Senders) == 7 && slices.ContainsFunc(f.Senders, func(s billing.SenderForecast) bool { return s.Now.Messages == 2 })
 	}, time.Minute, 10*time.Millisecond)
 	require.Equal(p.t, calendar.DateOf(at, zone), f.Today)
 	out := map[string]billing.SenderForecast{}
@@ -89,6 +91,8 @@ func TestForecast(t *testing.T) {
 	require.Equal(t, []any{october, calendar.Date{Year: 2026, Month: 10, Day: 25}, money.Cents(10_00), 1, 1}, []any{goniec.NoticeFor, goniec.NoticeBy, goniec.WaitingCosts, goniec.Offs, goniec.Ons})
 	require.Equal(t, "no_minimum", in["FREE FR"].Free)
 	require.Zero(t, in["FREE FR"].WaitingCosts)
+	require.Equal(t, "other_currency", in["FOREIGN AT"].Free, "the others' forecasts stay")
+	require.Zero(t, in["FOREIGN AT"].WaitingCosts)
 	require.Equal(t, november, in["ENDS PL"].Ends)
 	require.Zero(t, in["ENDS PL"].WaitingCosts, "notice was given")
 	require.Equal(t, billing.Traffic{Messages: 5000}, in["COUNTED DE"].Missing)

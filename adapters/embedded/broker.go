@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"time"
 
+	"goniec/internal/wholefile"
+
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -167,7 +169,7 @@ func (b *Broker) ready() error {
 	}
 	_, text, err := net.SplitHostPort(b.addr)
 	if err == nil {
-		err = writeFile(filepath.Join(b.dir, brokerPortFile), []byte(text+"\n"))
+		err = wholefile.Write(filepath.Join(b.dir, brokerPortFile), []byte(text+"\n"))
 	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("remember broker port: %w", err), b.Close())
@@ -239,7 +241,7 @@ func (b *Broker) markClean() error {
 	if err := b.faults.failed(); err != nil {
 		return err
 	}
-	return writeFile(filepath.Join(b.dir, brokerCleanFile), []byte("clean\n"))
+	return wholefile.Write(filepath.Join(b.dir, brokerCleanFile), []byte("clean\n"))
 }
 
 // faultLog passes the broker's warnings on and remembers whether it failed to write.

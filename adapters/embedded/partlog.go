@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"time"
 
+	"goniec/internal/wholefile"
+
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
@@ -252,7 +254,7 @@ func (s *partitionScan) writeSnapshot() error {
 	if err != nil {
 		return fmt.Errorf("encode snapshot: %w", err)
 	}
-	return writeFile(path, raw)
+	return wholefile.Write(path, raw)
 }
 
 // logStart keeps what an older snapshot says about deleted records, which the segments alone do not tell.
@@ -278,7 +280,7 @@ func fillPartition(dir string, offset int64) error {
 		return err
 	}
 	path := filepath.Join(dir, strconv.FormatInt(offset, 10)+".dat")
-	return writeFile(path, controlBatch(offset, noProducer, -1, false))
+	return wholefile.Write(path, controlBatch(offset, noProducer, -1, false))
 }
 
 // scanPartitionEnds reports whether the partition has any segment with content.

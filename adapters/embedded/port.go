@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
+
+	"goniec/internal/wholefile"
 )
 
 const loopback = "127.0.0.1"
@@ -33,7 +34,7 @@ func readPort(file string) int {
 }
 
 func rememberPort(file string, port int) error {
-	return writeFile(file, []byte(strconv.Itoa(port)+"\n"))
+	return wholefile.Write(file, []byte(strconv.Itoa(port)+"\n"))
 }
 
 func portFree(port int) bool {
@@ -54,24 +55,4 @@ func freePort() (int, error) {
 		return 0, fmt.Errorf("find a free port: %w", err)
 	}
 	return addr.Port, nil
-}
-
-// writeFile replaces a small private file so that a crash leaves the old content or the new, never half.
-func writeFile(path string, data []byte) error {
-	tmp := path + ".new"
-	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
-	}
-	defer f.Close() //nolint:errcheck // the error that counts is Sync's
-	if _, err := f.Write(data); err != nil {
-		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
-	}
-	if err := f.Sync(); err != nil {
-		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
-	}
-	if err := os.Rename(tmp, path); err != nil {
-		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
-	}
-	return nil
 }

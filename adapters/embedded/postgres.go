@@ -15,6 +15,8 @@ import (
 	"sync"
 	"time"
 
+	"goniec/internal/wholefile"
+
 	"github.com/jackc/pgx/v5"
 )
 
@@ -135,7 +137,7 @@ func ensurePassword(path string) (string, error) {
 		return "", fmt.Errorf("read password file: %w", err)
 	}
 	password := rand.Text()
-	return password, writeFile(path, []byte(password+"\n"))
+	return password, wholefile.Write(path, []byte(password+"\n"))
 }
 
 // errEnded says that the server ended instead of serving.

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"goniec/internal/wholefile"
 )
 
 const marksFile = "marks.json"
@@ -190,7 +192,7 @@ func (b *Broker) writeMarks() error {
 	if err != nil {
 		return fmt.Errorf("encode marks: %w", err)
 	}
-	return writeFile(filepath.Join(b.dir, marksFile), raw)
+	return wholefile.Write(filepath.Join(b.dir, marksFile), raw)
 }
 
 func (b *Broker) topics() ([]string, error) {

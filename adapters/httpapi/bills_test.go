@@ -27,7 +27,7 @@ func (d *decider) Bill(_ context.Context, o httpapi.Origin, of string, month cal
 	stream := billing.Stream(of, month)
 	s := d.months[stream]
 	s.Stream = stream
-	events, err := billing.Decide(s, billing.Facts{Now: now, Zone: time.UTC, Actor: o.Actor}, c)
+	events, err := billing.Decide(s, billing.Facts{Now: d.now, Zone: time.UTC, Actor: o.Actor}, c)
 	if domain.CodeOf(err) == billing.CodeNotFound {
 		return d.out, d.err
 	}

@@ -84,7 +84,7 @@ type ObligationBody struct {
 	Messages     int64    `json:"minimum_messages,omitempty" doc:"Where messages are counted."`
 	Traffic      string   `json:"traffic" doc:"On Viber."`
 	Charged      string   `json:"charged"`
-	Reason       string   `json:"reason" enum:"reached,activation_month,waived,no_minimum,charged"`
+	Reason       string   `json:"reason" enum:"reached,activation_month,waived,no_minimum,other_currency,charged"`
 }
 
 // CreditRequest asks for a sum off a month that is open.

@@ -43,6 +43,7 @@ var now = time.Date(2026, 11, 10, 9, 30, 0, 0, time.UTC)
 // decider decides the accounts journal with the real rules; the rest it records.
 type decider struct {
 	mu       sync.Mutex
+	now      time.Time // setup's is the test's now
 	view     *account.View
 	states   map[string]account.State
 	bills    *billing.View
@@ -70,14 +71,14 @@ func (d *decider) Configure(_ context.Context, o httpapi.Origin, owner, stream s
 	}
 	s := d.states[stream]
 	s.Stream = stream
-	events, err := account.Decide(s, account.Facts{Now: now}, c)
+	events, err := account.Decide(s, account.Facts{Now: d.now}, c)
 	if err != nil {
 		return httpapi.Outcome{}, err
 	}
 	var out httpapi.Outcome
 	for _, e := range events {
-		s = account.Evolve(s, e, now)
-		d.view.Apply(stream, s.Version, e, now)
+		s = account.Evolve(s, e, d.now)
+		d.view.Apply(stream, s.Version, e, d.now)
 		out.Events = append(out.Events, e.EventType())
 	}
 	d.states[stream] = s
@@ -312,13 +313,13 @@ func setup(t *testing.T, change ...func(*httpapi.Config)) *bundle {
 	t.Helper()
 	b := &bundle{t: t, view: account.NewView(), accepter: &accepter{}, queries: &queries{messages: map[string]httpapi.Message{}}, hooks: &hooks{}, parking: &parking{}, privacy: &privacy{}, log: &testkit.Log{}}
 	b.blobs = &blobs{files: map[string][]byte{}}
-	b.decider = &decider{view: b.view, states: map[string]account.State{}, bills: billing.NewView(), months: map[string]billing.State{}}
+	b.decider = &decider{now: now, view: b.view, states: map[string]account.State{}, bills: billing.NewView(), months: map[string]billing.State{}}
 	b.books = &books{b: b}
 	b.metrics = prometheus.NewRegistry()
 	cfg := httpapi.Config{
 		View: b.view, Accepter: b.accepter, Commander: b.decider, Queries: b.queries, Webhooks: b.hooks, Parking: b.parking, Privacy: b.privacy, Blobs: b.blobs, Sealer: sealer{}, Zone: warsaw,
 		Bills: b.decider.bills, Closing: b.books,
-		Clock: domain.ClockFunc(func() time.Time { return now }), Country: "PL", Patience: 40 * time.Millisecond, Version: "test",
+		Clock: domain.ClockFunc(func() time.Time { return b.decider.now }), Country: "PL", Patience: 40 * time.Millisecond, Version: "test",
 		Logger: slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Registerer: b.metrics,
 	}
 	for _, f := range change {

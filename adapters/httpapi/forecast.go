@@ -22,7 +22,7 @@ type SenderForecast struct {
 	Name             string   `json:"name"`
 	Country          string   `json:"country" example:"PL"`
 	Countries        []string `json:"countries" doc:"Whose traffic counts: all of the name's, where the terms have one minimum for them together."`
-	Free             string   `json:"free,omitempty" enum:"activation_month,waived,no_minimum" doc:"Why no minimum is owed."`
+	Free             string   `json:"free,omitempty" enum:"activation_month,waived,no_minimum,other_currency" doc:"Why no minimum is owed."`
 	Minimum          string   `json:"minimum,omitempty" example:"300.00"`
 	MinimumMessages  int64    `json:"minimum_messages,omitempty" doc:"Where messages are counted."`
 	Messages         int64    `json:"messages" doc:"So far, charged on Viber."`

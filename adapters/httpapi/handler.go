@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,7 +35,7 @@ type operation struct {
 	answered         reflect.Type // of a report: JSON, CSV or XLSX
 	batch            bool         // takes much memory: few at a time
 	produces         []string     // media types of a file that is answered
-	large            string       // the field that makes a body too large
+	large, smaller   string       // the field that makes a body too large, and what helps
 }
 
 type (
@@ -171,8 +172,9 @@ func (o operation) tooLarge(limit int64) *Problem {
 	detail := "the body may have " + strconv.FormatInt(limit, 10) + " bytes"
 	p := problem(http.StatusRequestEntityTooLarge, CodeTooLarge, detail)
 	if o.large != "" {
-		p.Detail = o.large + " is too large: " + detail
-		p.Errors = []FieldError{{Field: o.large, Code: CodeTooLarge, Message: "is too large: " + detail}}
+		message := cmp.Or(o.smaller, "is too large: "+detail)
+		p.Detail = o.large + " " + message
+		p.Errors = []FieldError{{Field: o.large, Code: CodeTooLarge, Message: message}}
 	}
 	return p
 }

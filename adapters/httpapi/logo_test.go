@@ -61,5 +61,5 @@ func TestLogoIsKeptBeforeItIsNamed(t *testing.T) {
 	require.Nil(t, decode[httpapi.SenderBody](t, b.get(path)).Form.Logo)
 
 	w = b.patch(path, "", `{"logo":"`+strings.Repeat("A", 13<<20)+`"}`)
-	requireProblem(t, w, 413, problem(413, "too_large", "logo", "is too large: the body may have 1048576 bytes"))
+	requireProblem(t, w, 413, problem(413, "too_large", "logo", "is larger than 500 KB: save it as JPG, or as PNG with fewer colours"))
 }

@@ -140,7 +140,7 @@ func TestOperatorIsRefused(t *testing.T) {
 		"manager of no address": {"/v1/accounts", `{"name":"x","settings":{"manager_email":"jan"}}`, 422, problem(422, "invalid_value", "settings.manager_email", "must be an e-mail address such as office@example.com")},
 		"price of no country":   {"/v1/prices", `{"currency":"PLN","prices":[{"country":"XX","channel":"sms","amount":"1"}]}`, 422, problem(422, "invalid_country", "prices[0].country", "is not a country")},
 		"price with a comma":    {"/v1/prices", `{"currency":"PLN","prices":[{"country":"PL","channel":"sms","amount":"0,1"}]}`, 422, problem(422, "invalid_price", "prices[0].amount", "must be a decimal such as 0.09, at most 6 digits on each side of the point")},
-		"prices from yesterday": {"/v1/prices", `{"currency":"PLN","valid_from":"2026-11-09T00:00:00Z","prices":[{"country":"PL","channel":"sms","amount":"1"}]}`, 422, problem(422, "backdated", "valid_from", "must not lie in the past: charges are never priced again")},
+		"prices from yesterday": {"/v1/prices", `{"currency":"PLN","valid_from":"2026-11-09T00:00:00Z","prices":[{"country":"PL","channel":"sms","amount":"1"}]}`, 422, problem(422, "backdated", "valid_from", "must not lie in the past, as charges are never priced again: leave it out for prices from now on, or give a later time")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			requireProblem(t, b.with(t).operator("POST", c.path, c.body), c.status, c.problem)

@@ -46,7 +46,7 @@ func (a *API) registerSenders(api huma.API) {
 	register(a, api, op("create-sender", http.MethodPost, "/v1/senders", "Create a sender, in state new", http.StatusCreated, conflict[:2]), a.createSender)
 	register(a, api, op("get-sender", http.MethodGet, "/v1/senders/{id}", "A sender with its form and what it lacks", 0, conflict[:1]), a.sender)
 	save := op("save-sender", http.MethodPatch, "/v1/senders/{id}", "Save a part of the form, in state new, or of an active sender's next version", 0, conflict)
-	save.large = "logo" // nothing else in it can be
+	save.large, save.smaller = "logo", account.LogoTooLarge().Message // nothing else in it can be
 	register(a, api, save, a.saveSender)
 	a.registerLogo(api)
 	submit := op("submit-sender", http.MethodPost, "/v1/senders/{id}/submit", "New to submitted: frozen from then on", 0, conflict)

@@ -78,7 +78,7 @@ func TestClientsWayWithAForm(t *testing.T) {
 	}
 	s = requireState(b.call(request{method: "POST", path: path + "/submit", key: clientKey, header: map[string]string{"If-Match": `"3"`}}), "submitted")
 	require.Equal(t, 1, s.Submission.Number)
-	requireProblem(t, b.patch(path, "", `{"kind":"x"}`), 409, problem(409, "sender_state", "", "the sender is submitted; this step needs it to be new or active"))
+	requireProblem(t, b.patch(path, "", `{"kind":"x"}`), 409, problem(409, "sender_state", "", "the form is frozen while it is under review: withdraw it, change it and submit it again"))
 	requireState(b.post(path+"/withdraw", ""), "new")
 	requireState(b.post(path+"/submit", ""), "submitted")
 	s = requireState(b.operator("POST", path+"/pass", `{"reference":"V-17"}`), "submitted")

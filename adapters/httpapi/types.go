@@ -324,7 +324,7 @@ type SubmissionBody struct {
 type SenderTraffic struct {
 	Month           string `json:"month" example:"2026-11"`
 	Currency        string `json:"currency" example:"PLN"`
-	Free            string `json:"free,omitempty" enum:"not_active,activation_month,waived,no_minimum" doc:"Why no minimum is owed."`
+	Free            string `json:"free,omitempty" enum:"not_active,activation_month,waived,no_minimum,other_currency" doc:"Why no minimum is owed."`
 	Minimum         string `json:"minimum,omitempty" example:"300.00" doc:"What is owed at least; of a sender name's countries together where the terms say so."`
 	MinimumMessages int64  `json:"minimum_messages,omitempty" doc:"Where messages are counted: how many are enough."`
 	Messages        int64  `json:"messages"`

@@ -39,11 +39,19 @@ type SenderChangeApproved struct {
 	ServiceID int64 `json:"service_id,omitempty"` // another one of Viber's; 0 = as before
 }
 
+// frozen says what helps whoever would change a form that is under review (B6).
+func frozen(s SenderState) error {
+	if !s.PassedOn.IsZero() {
+		return domain.Refuse(CodeSenderState, "the form is frozen while Viber reviews it: ask the operator to return it, then change it")
+	}
+	return domain.Refuse(CodeSenderState, "the form is frozen while it is under review: withdraw it, change it and submit it again")
+}
+
 // saveChange saves what an Active sender may change: its address for notices at
 // once, the rest as a new version (B11).
 func saveChange(s SenderState, c SaveSender) ([]Event, error) {
 	if s.underReview() {
-		return nil, domain.Refuse(CodeSenderState, "the new version is under review: withdraw it to change it")
+		return nil, frozen(s)
 	}
 	if err := c.Changes.check(); err != nil {
 		return nil, err

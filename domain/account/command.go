@@ -225,6 +225,7 @@ var decoders = domain.Commands[Command]{
 	CommandPublishRegulations: as[PublishRegulations],
 	CommandAcceptRegulations:  as[AcceptRegulations],
 	CommandSetParty:           as[SetParty],
+	CommandNoteAccess:         as[NoteAccess],
 }
 
 func as[T Command](data []byte) (Command, error) {

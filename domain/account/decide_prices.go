@@ -38,7 +38,7 @@ func decidePrices(s State, now time.Time, c PublishPrices) ([]Event, error) {
 		from = now
 	}
 	if s.Prices != nil && from.Before(now.Add(-MaxBackdating)) {
-		return nil, domain.RefuseField(CodeBackdated, "valid_from", "must not lie in the past: charges are never priced again")
+		return nil, domain.RefuseField(CodeBackdated, "valid_from", "must not lie in the past, as charges are never priced again: leave it out for prices from now on, or give a later time")
 	}
 	if err := checkPrices(c.Prices); err != nil {
 		return nil, err

@@ -25,6 +25,9 @@ func decideSender(s State, f Facts, c Command) ([]Event, error) {
 		return nil, domain.Refuse(CodeNotFound, "there is no such sender")
 	}
 	if _, ok := next(s.Sender.Status, c.CommandType()); !ok {
+		if _, save := c.(SaveSender); save && s.Sender.Status == SenderInReview {
+			return nil, frozen(*s.Sender)
+		}
 		return nil, domain.Refuse(CodeSenderState, "%s", notNow(s.Sender.Status, c.CommandType()))
 	}
 	if v := ifVersion(c); v != 0 && v != s.Version {

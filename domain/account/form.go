@@ -275,6 +275,6 @@ func checkLogo(l Logo) error {
 	return nil
 }
 
-func invalidLogo(format string, args ...any) error {
+func invalidLogo(format string, args ...any) *domain.Error {
 	return domain.RefuseField(CodeInvalidLogo, "logo", format, args...)
 }

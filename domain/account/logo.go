@@ -10,10 +10,17 @@ import (
 	"image/jpeg"
 	"image/png"
 	"slices"
+
+	"goniec/domain"
 )
 
 // logoQuality is that of a JPG that is written anew: nobody sees a difference.
 const logoQuality = 95
+
+// LogoTooLarge refuses a file of more than MaxLogoBytes.
+func LogoTooLarge() *domain.Error {
+	return invalidLogo("is larger than %d KB: save it as JPG, or as PNG with fewer colours", MaxLogoBytes>>10)
+}
 
 // CleanLogo judges a logo by its content, whatever its name says: JPG, GIF or PNG,
 // exactly LogoSize pixels both ways, at most MaxLogoBytes, not animated and whole
@@ -42,7 +49,7 @@ func CleanLogo(data []byte) ([]byte, Logo, error) {
 
 func readLogo(data []byte) (typ string, img image.Image, err error) {
 	if len(data) > MaxLogoBytes {
-		return "", nil, invalidLogo("is larger than %d KB: save it as JPG, or as PNG with fewer colours", MaxLogoBytes>>10)
+		return "", nil, LogoTooLarge()
 	}
 	typ, config, decode := format(data)
 	if typ == "" {

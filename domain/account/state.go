@@ -72,6 +72,8 @@ func Decide(s State, f Facts, c Command) ([]Event, error) {
 		return decideRegulations(s, f.Now, c)
 	case Pause, Resume:
 		return decidePause(s, c)
+	case NoteAccess:
+		return noteAccess(s, c)
 	}
 	return nil, &ErrUnknownCommand{Type: c.CommandType()}
 }
@@ -91,6 +93,7 @@ func Evolve(s State, e Event, at time.Time) State {
 		s.Paused = true
 	case PauseEnded:
 		s.Paused = false
+	case AccessNoted: // nothing is decided by it
 	default:
 		s.Sender = evolveSender(s.Sender, e, at)
 	}

@@ -84,7 +84,7 @@ func closeMonth(s State, f Facts, account string, month calendar.Month, c CloseM
 	case s.Digest == digest:
 		return nil, nil
 	case s.Digest != "":
-		return nil, domain.Refuse(CodeAlreadyClosed, "%s is closed, with other inputs", month)
+		return nil, domain.Refuse(CodeAlreadyClosed, "%s is closed, with other inputs: look at its statement; what it lacks is a credit or an adjustment of %s or later", month, month.Add(1))
 	}
 	statement, err := compute(in)
 	if err != nil {
@@ -148,7 +148,7 @@ func approveCredit(s State, f Facts, c ApproveCredit) ([]Event, error) {
 	case err != nil:
 		return nil, err
 	case have.RequestedBy == f.Actor:
-		return nil, domain.Refuse(CodeSamePerson, "somebody else than who asked for the credit must approve it")
+		return nil, domain.RefuseField(CodeSamePerson, "credit", "must be approved by somebody else than who asked for it, with a key of their own")
 	case have.Status == CreditGranted:
 		return nil, nil
 	case have.Status == CreditRefused:

@@ -123,7 +123,7 @@ func TestCloseRefuses(t *testing.T) {
 	j := newJournal(t)
 	j.refused(billing.CodeWrongStream, november.Add(-1), "process", j.closing())
 	bad := j.closing()
-	bad.Inputs.Terms.Minimums[0].Currency = "EUR"
+	bad.Inputs.Usage = []billing.Usage{viber(t, 1, "1", func(u *billing.Usage) { u.Currency = "EUR" })}
 	j.refused(billing.CodeCurrencyMismatch, november, "process", bad)
 	j.refused(billing.CodeRequired, november, "", j.closing())
 	large := j.closing()

@@ -104,8 +104,8 @@ func (o Obligation) forecast(day, days int) (Prediction, error) {
 }
 
 // Owed is the minimum that the terms have for a country and accounts in a currency,
-// zero when they have none. It fails with CodeCurrencyMismatch.
-func (t Terms) Owed(country, currency string) (money.Cents, error) {
-	m, _, err := t.in(country, currency)
-	return m.Amount.Round(), err
+// zero when they have none.
+func (t Terms) Owed(country, currency string) money.Cents {
+	m, _ := t.in(country, currency)
+	return m.Amount.Round()
 }

@@ -76,21 +76,19 @@ func (m Minimum) topUp(t traffic) (money.Amount, error) {
 	return max(0, m.Amount-amount), nil // both are ≥ 0
 }
 
-// in finds the minimum of a country for accounts in the currency. A country that
-// has one in other currencies only cannot be charged.
-func (t Terms) in(country, currency string) (Minimum, bool, error) {
-	other := false
+// in finds the minimum of a country for accounts in the currency, or says why there is
+// none: amounts are not changed into other currencies.
+func (t Terms) in(country, currency string) (m Minimum, none string) {
+	none = ReasonNoMinimum
 	for _, m := range t.Minimums {
 		if m.Country == country && m.Currency == currency {
-			return m, true, nil
+			return m, ""
 		}
-		other = other || m.Country == country
+		if m.Country == country {
+			none = ReasonOtherCurrency
+		}
 	}
-	if other {
-		return Minimum{}, false, domain.RefuseField(CodeCurrencyMismatch, "terms.minimums",
-			"the minimum of %s is not in %s, the account's currency", country, currency)
-	}
-	return Minimum{}, false, nil
+	return Minimum{}, none
 }
 
 // obligations says of every configuration, or sender name, what is owed for the month.
@@ -98,13 +96,10 @@ func obligations(in Inputs, t traffics) ([]Obligation, error) {
 	var out []Obligation
 	names := map[string]*Obligation{} // with the highest minimum of their countries so far
 	for _, s := range in.Senders {
-		m, ok, err := in.Terms.in(s.Country, in.Currency)
-		if err != nil {
-			return nil, err
-		}
+		m, none := in.Terms.in(s.Country, in.Currency)
 		o := Obligation{
 			Month: in.Month, SenderID: s.ID, Sender: s.Name, Country: s.Country, TermsVersion: in.Terms.Version, Minimum: m,
-			Reason: free(in, s, ok),
+			Reason: cmp.Or(none, free(in, s)),
 		}
 		if o.Reason != "" || m.Scope != HighestOfSender {
 			out = append(out, o)
@@ -123,12 +118,10 @@ func obligations(in Inputs, t traffics) ([]Obligation, error) {
 	return inOrder(out), nil
 }
 
-// free says why a configuration owes no minimum, or "".
-func free(in Inputs, s SenderMonth, minimum bool) string {
+// free says why a configuration does not owe the minimum that there is, or "".
+func free(in Inputs, s SenderMonth) string {
 	waived := slices.ContainsFunc(in.Waivers, func(w Waiver) bool { return w.SenderID == s.ID })
 	switch {
-	case !minimum:
-		return ReasonNoMinimum
 	case s.Activated.InMonth() == in.Month:
 		return ReasonActivationMonth
 	case waived && s.SuspendedWholeMonth:

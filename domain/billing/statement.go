@@ -86,6 +86,7 @@ const (
 	ReasonActivationMonth = "activation_month" // F2
 	ReasonWaived          = "waived"           // F3
 	ReasonNoMinimum       = "no_minimum"       // the terms have none for the country
+	ReasonOtherCurrency   = "other_currency"   // the terms have the country's in other currencies than the account's only
 	ReasonCharged         = "charged"
 )
 

@@ -114,6 +114,7 @@ func recipients() map[string]decoder {
 func accounts() map[string]decoder {
 	return map[string]decoder{
 		account.TypeAccountCreated:        as[account.AccountCreated],
+		account.TypeAccessNoted:           as[account.AccessNoted],
 		account.TypeSettingsChanged:       as[account.SettingsChanged],
 		account.TypeKeyIssued:             as[account.KeyIssued],
 		account.TypeKeyRevoked:            as[account.KeyRevoked],

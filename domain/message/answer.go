@@ -10,6 +10,10 @@ import (
 // backoff are the delays of D3a; the last one goes on.
 var backoff = []time.Duration{time.Second, 5 * time.Second, 15 * time.Second, time.Minute, 5 * time.Minute}
 
+// Backoff is how long after the try, the first being 1, the next one comes, but for
+// the jitter of Facts.Jitter (D3a).
+func Backoff(try int) time.Duration { return backoff[min(max(try, 1), len(backoff))-1] }
+
 // answer takes a dispatcher's word on an attempt. What is known for certain
 // wins over "unknown"; the same word twice, or a weaker one, changes nothing.
 func (d *decision) answer(c Answer) {
@@ -133,7 +137,7 @@ func (d *decision) retryAt(a Attempt) *time.Time {
 	if d.f.Jitter != nil {
 		jitter = min(max(d.f.Jitter(a.Try), -0.2), 0.2)
 	}
-	delay := backoff[min(a.Try, len(backoff))-1]
+	delay := Backoff(a.Try)
 	return d.retryIn(a, delay+time.Duration(jitter*float64(delay)))
 }
 

@@ -84,12 +84,13 @@ func (c *checker) missed(what string, k kept) *Fault {
 	}
 }
 
-// next takes the next record; nil if it is as it was written.
-func (c *checker) next(r *eventstore.Record) *Fault {
+// next takes the next record, and returns its event, as far as it is one; no fault
+// if it is as it was written.
+func (c *checker) next(r *eventstore.Record) (*eventstore.Event, *Fault) {
 	c.at = r.Offset
 	e, err := eventstore.ParseEvent(r)
 	if err != nil {
-		return &Fault{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Stream: string(r.Key), What: "not an event as it was written: " + reason(err)}
+		return nil, &Fault{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Stream: string(r.Key), What: "not an event as it was written: " + reason(err)}
 	}
 	hash, whole := eventstore.HashRecord(r)
 	fits := hash == e.Hash
@@ -107,14 +108,14 @@ func (c *checker) next(r *eventstore.Record) *Fault {
 		what = c.judge(e)
 	}
 	if what != "" {
-		return &Fault{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Stream: e.Stream, Type: e.Type, What: what}
+		return e, &Fault{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Stream: e.Stream, Type: e.Type, What: what}
 	}
 	c.recorded, c.epoch, c.head = e.Recorded, e.Epoch, e.Hash
 	c.events++
 	if c.tree != nil {
 		c.tree.add(leaf(e.Hash))
 	}
-	return c.meet()
+	return e, c.meet()
 }
 
 // reason is the innermost part of a parse error: the place stands beside it already.

@@ -162,7 +162,7 @@ func (s *search) story(stream string) *Story {
 func (s *search) read(ctx context.Context, c *Config, m *meter) error {
 	err := c.records(ctx, s.check.span, m, func(r *eventstore.Record) error {
 		if s.check.fault == nil {
-			s.check.fault = s.check.next(r)
+			_, s.check.fault = s.check.next(r)
 		}
 		if s.check.failed != nil {
 			return s.check.failed

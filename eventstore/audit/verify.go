@@ -169,30 +169,33 @@ func (c *checker) partition() Partition {
 	return p
 }
 
-// errStop ends the reading of a partition at its first fault.
-var errStop = errors.New("fault found")
+// errStop ends the reading of a partition before its end.
+var errStop = errors.New("enough")
 
-// read checks the partition from where the checker begins.
-func (c *checker) read(ctx context.Context, cfg *Config, m *meter) error {
+// placed looks whether the partition holds what lies behind the checker's beginning.
+func (c *checker) placed() *Fault {
 	s := c.span
 	c.at = s.from
 	switch {
 	case s.oldest > s.from:
-		c.fault = &Fault{Topic: s.topic, Partition: s.partition, Offset: s.oldest, What: fmt.Sprintf("the partition begins here: the records below offset %d were deleted", s.oldest)}
+		return &Fault{Topic: s.topic, Partition: s.partition, Offset: s.oldest, What: fmt.Sprintf("the partition begins here: the records below offset %d were deleted", s.oldest)}
 	case s.end < s.from:
-		c.fault = &Fault{Topic: s.topic, Partition: s.partition, Offset: s.end, What: fmt.Sprintf("it ends here, and reached offset %d when the checkpoint was made: its end was cut off", s.from)}
-	default:
-		c.fault = c.meet()
+		return &Fault{Topic: s.topic, Partition: s.partition, Offset: s.end, What: fmt.Sprintf("it ends here, and reached offset %d before: its end was cut off", s.from)}
 	}
-	if c.fault != nil {
+	return c.meet()
+}
+
+// read checks the partition from where the checker begins.
+func (c *checker) read(ctx context.Context, cfg *Config, m *meter) error {
+	if c.fault = c.placed(); c.fault != nil {
 		return nil
 	}
-	err := cfg.records(ctx, s, m, func(r *eventstore.Record) error {
-		fault := c.next(r)
-		if c.failed != nil {
+	err := cfg.records(ctx, c.span, m, func(r *eventstore.Record) error {
+		_, c.fault = c.next(r)
+		switch {
+		case c.failed != nil:
 			return c.failed
-		}
-		if c.fault = fault; fault != nil {
+		case c.fault != nil:
 			return errStop
 		}
 		return nil
@@ -200,7 +203,7 @@ func (c *checker) read(ctx context.Context, cfg *Config, m *meter) error {
 	closed := c.versions.Close()
 	switch {
 	case err == nil:
-		c.at = s.end
+		c.at = c.span.end
 		c.fault = c.ended()
 	case errors.Is(err, errStop):
 		err = nil

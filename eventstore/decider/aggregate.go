@@ -111,14 +111,15 @@ func emptyState(stream string) (aggregate, error) {
 		return recipientState{}, nil
 	case "number":
 		return numberState{}, nil
-	case "account", "sender", "prices", "pause", "regulations":
-		return accountState{account.State{Stream: stream}}, nil
 	case "billing":
 		return billingState{billing.State{Stream: stream}}, nil
 	case "partition":
 		return partitionState{}, nil
 	case "parked":
 		return parkedState{}, nil
+	}
+	if account.Holds(kindOf(stream)) {
+		return accountState{account.State{Stream: stream}}, nil
 	}
 	return nil, fmt.Errorf("stream of an unknown kind %q", kindOf(stream))
 }

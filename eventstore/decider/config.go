@@ -69,6 +69,7 @@ type Metrics interface {
 type Measurement struct {
 	Urgent, Bulk Lag
 	TimersBehind time.Duration // domain time since the first timer that is due; 0 = none is
+	SealBehind   time.Duration // domain time since a month's seal is due that waits for timers or the inbox; 0 = none does
 	LastBeat     time.Time     // real time; zero = none was ever seen
 }
 

@@ -10,7 +10,7 @@ func (o *owner) measure(now time.Time) {
 		return
 	}
 	o.measured = now
-	m := Measurement{Urgent: o.lanes[urgent].lag(), Bulk: o.lanes[bulk].lag(), TimersBehind: o.behind, LastBeat: o.timers.lastBeat}
+	m := Measurement{Urgent: o.lanes[urgent].lag(), Bulk: o.lanes[bulk].lag(), TimersBehind: o.behind, SealBehind: o.unsealed, LastBeat: o.timers.lastBeat}
 	o.cfg.Metrics.Measured(o.part, m)
 }
 

@@ -173,6 +173,7 @@ type owner struct {
 	writing  *sync.RWMutex
 	measured time.Time     // real time of the last measurement
 	behind   time.Duration // of the timers
+	unsealed time.Duration // of the month's seal that waits
 	traces   traceMemory
 }
 

@@ -27,6 +27,7 @@ func (g *group) partition() (partition.State, error) {
 // in the inbox since before it was due is decided first.
 func (o *owner) sealDue() (bool, error) {
 	now := o.cfg.Clock.Now()
+	o.unsealed = 0
 	if o.cfg.SealGrace == 0 || now.Before(o.sealAt) {
 		return false, nil
 	}
@@ -38,6 +39,7 @@ func (o *owner) sealDue() (bool, error) {
 	if now.Before(o.sealAt) {
 		return false, nil
 	}
+	o.unsealed = now.Sub(o.sealAt) // until the look behind the seal
 	if ok, why := o.timers.open(o.cfg.Now()); !ok {
 		o.cfg.Metrics.TimersWaiting(o.part, why)
 		return false, nil

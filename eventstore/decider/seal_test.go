@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -145,6 +146,32 @@ func TestTimersThatWereDueComeBeforeTheSeal(t *testing.T) {
 		}
 	}
 	require.Equal(t, messages, released)
+}
+
+// A seal waits as timers do while nobody who takes reports is heard, and it is told since when.
+func TestASealThatWaitsIsTold(t *testing.T) {
+	t.Parallel()
+	b := newBenchOn(t, monthEnd)
+	var ahead atomic.Int64
+	m := &told{stand: map[eventstore.Partition]decider.Measurement{}}
+	b.start(t.TempDir(), sealAfter(5*time.Second), func(c *decider.Config) {
+		c.Metrics, c.BeatGap, c.Grace = m, time.Second, time.Hour
+		c.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+	})
+	b.awaitSeals(0, "2026-10")
+	b.send(eventstore.InboxUrgent, 0, eventstore.Command{Type: eventstore.CommandBeat, Stream: "beat"}, eventstore.Beat{Process: "p", At: time.Now()})
+	b.decidedNow(0)
+	ahead.Store(int64(time.Minute)) // nothing was heard since
+	b.clock.Advance(7 * time.Second)
+	waits := func(behind time.Duration) func() bool {
+		return m.saw(func(_ []string, stand map[eventstore.Partition]decider.Measurement) bool { return stand[0].SealBehind == behind })
+	}
+	require.Eventually(t, waits(2*time.Second), time.Minute, 20*time.Millisecond)
+	require.Equal(t, []string{"2026-10"}, b.seals(0))
+	ahead.Store(int64(2 * time.Hour)) // the carriers' retries are over
+	b.awaitSeals(0, "2026-10", "2026-11")
+	ahead.Store(int64(2*time.Hour + time.Minute))
+	require.Eventually(t, waits(0), time.Minute, 20*time.Millisecond)
 }
 
 func TestMonthsAreNotSealedWithoutGrace(t *testing.T) {

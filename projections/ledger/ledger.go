@@ -43,6 +43,8 @@ func New() Projection {
 			nullif(adjusts, '') AS adjusts, sum(count)::bigint AS count, sum(parts)::bigint AS parts, sum(amount)::numeric(24, 6) AS amount,
 			sum(waived)::bigint AS waived, round(sum(amount), 2)::numeric(24, 2) AS line_amount
 			FROM totals GROUP BY account, sender, country, channel, category, content, month, currency, price_version, adjusts`},
+			// What they are the sums of, a partition each.
+			{Name: "billing_month_cells", Select: "SELECT account, month, partition, count FROM totals"},
 		},
 	}}
 }

@@ -35,6 +35,11 @@ func New() Projection {
 			{Name: "costs", Key: `account, hour, partition, country COLLATE "C", sender COLLATE "C", category COLLATE "C", tag COLLATE "C",
 			channel COLLATE "C", currency COLLATE "C", double`, Where: "charges <> 0"},
 			{Name: "times", Key: `account, hour, partition, country COLLATE "C", sender COLLATE "C", what COLLATE "C", channel COLLATE "C", slot`, Where: "messages <> 0"},
+			{Name: "traffic_sums", Key: `account, span COLLATE "C", start, partition, country COLLATE "C", sender COLLATE "C", category COLLATE "C", tag COLLATE "C",
+			fallback_reason COLLATE "C"`, Where: "accepted <> 0"},
+			{Name: "cost_sums", Key: `account, span COLLATE "C", start, partition, country COLLATE "C", sender COLLATE "C", category COLLATE "C", tag COLLATE "C",
+			channel COLLATE "C", currency COLLATE "C", double`, Where: "charges <> 0"},
+			{Name: "time_sums", Key: `account, span COLLATE "C", start, partition, country COLLATE "C", sender COLLATE "C", what COLLATE "C", channel COLLATE "C", slot`, Where: "messages <> 0"},
 		},
 		Contract: []projections.View{
 			{Name: "messages", Select: `SELECT id, account, version, state, ended_at IS NOT NULL AS ended, ended_at, channel, recipient,
@@ -59,6 +64,12 @@ func New() Projection {
 			{Name: "cost_cells", Select: `SELECT account, hour, country, sender, category, tag, channel, currency, double, charges, parts, amount
 			FROM costs WHERE charges <> 0`},
 			{Name: "time_cells", Select: "SELECT account, hour, country, sender, what, channel, slot, messages FROM times WHERE messages <> 0"},
+			// The same of longer spans: an hour of all senders, with sender '', and a month of UTC of each sender.
+			{Name: "traffic_sums", Select: `SELECT account, span, start, country, sender, category, tag, fallback_reason,
+			accepted, sent, delivered_viber, delivered_sms, read, late, double, failed, unknown, cancelled FROM traffic_sums WHERE accepted <> 0`},
+			{Name: "cost_sums", Select: `SELECT account, span, start, country, sender, category, tag, channel, currency, double, charges, parts, amount
+			FROM cost_sums WHERE charges <> 0`},
+			{Name: "time_sums", Select: "SELECT account, span, start, country, sender, what, channel, slot, messages FROM time_sums WHERE messages <> 0"},
 		},
 	}}
 }

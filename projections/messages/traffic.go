@@ -1,29 +1,25 @@
 package messages
 
 import (
-	"bytes"
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
-	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"goniec/domain"
 	"goniec/domain/message"
-	"goniec/projections"
 )
 
 // place is the cell of the traffic table that a message is counted in, its tag aside.
 type place struct {
-	account                   uuid.UUID
-	hour                      int64 // Unix seconds
-	country, sender, category string
-	state                     message.Status
-	channel                   domain.Channel
-	reason                    string // of the fallback
-	sent, late, double        bool
+	spot
+	category           string
+	state              message.Status
+	channel            domain.Channel
+	reason             string // of the fallback
+	sent, late, double bool
 }
 
 type cell struct {
@@ -36,7 +32,7 @@ type traffic map[cell]int64
 
 func (r *row) place() place {
 	return place{
-		account: r.account, hour: r.acceptedAt.Truncate(time.Hour).Unix(), country: r.country, sender: r.sender, category: r.category,
+		spot: r.spot(), category: r.category,
 		state: r.state.Status, channel: r.state.FirstChannel, reason: r.state.FallbackReason,
 		sent: !r.sentAt.IsZero(), late: r.late, double: r.double,
 	}
@@ -65,44 +61,81 @@ func (r *row) ownTags() []string {
 	return slices.DeleteFunc(slices.Compact(tags), func(t string) bool { return t == "" })
 }
 
-// queue adds the statement that applies the changes.
+var trafficCells = counted{
+	table: "traffic", start: "hour", texts: []string{"country", "sender", "category", "tag", "state", "channel", "fallback_reason"},
+	flags: []string{"sent", "late", "double"}, counters: []string{"messages"},
+}
+
+// queue adds the statements that apply the changes.
 func (t traffic) queue(b *pgx.Batch, partition int32) {
-	cells := make([]cell, 0, len(t))
-	for c, n := range t {
-		if n != 0 {
-			cells = append(cells, c)
-		}
+	maps.DeleteFunc(t, func(_ cell, n int64) bool { return n == 0 })
+	cells, sums := trafficCells.lot(), trafficSums{}
+	for _, c := range slices.SortedFunc(maps.Keys(t), compareCells) {
+		texts := []string{c.country, c.sender, c.category, c.tag, string(c.state), string(c.channel), c.reason}
+		cells.add(block{spot: c.spot}, texts, []bool{c.sent, c.late, c.double}, t[c])
+		sums.add(c, t[c])
 	}
-	if len(cells) == 0 {
-		return
-	}
-	slices.SortFunc(cells, compareCells)
-	var accounts projections.UUIDs
-	var hours projections.Times
-	text := make([][]string, 7)
-	flags := make([][]bool, 3)
-	var counts []int64
-	for _, c := range cells {
-		accounts = append(accounts, projections.UUID(c.account))
-		hours = append(hours, projections.Time(time.Unix(c.hour, 0).UTC()))
-		for i, s := range []string{c.country, c.sender, c.category, c.tag, string(c.state), string(c.channel), c.reason} {
-			text[i] = append(text[i], s)
-		}
-		for i, f := range []bool{c.sent, c.late, c.double} {
-			flags[i] = append(flags[i], f)
-		}
-		counts = append(counts, t[c])
-	}
-	b.Queue(`INSERT INTO traffic AS t (partition, account, hour, country, sender, category, tag, state, channel, fallback_reason, sent, late, double, messages)
-		SELECT $1, * FROM unnest($2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
-			$11::bool[], $12::bool[], $13::bool[], $14::bigint[])
-		ON CONFLICT (account, hour, partition, country, sender, category, tag, state, channel, fallback_reason, sent, late, double)
-		DO UPDATE SET messages = t.messages + excluded.messages`,
-		partition, accounts, hours, text[0], text[1], text[2], text[3], text[4], text[5], text[6], flags[0], flags[1], flags[2], counts)
+	cells.queue(b, partition)
+	sums.queue(b, partition)
 }
 
 func compareCells(a, b cell) int {
-	return cmp.Or(bytes.Compare(a.account[:], b.account[:]), cmp.Compare(a.hour, b.hour), strings.Compare(a.country, b.country),
-		strings.Compare(a.sender, b.sender), strings.Compare(a.category, b.category), strings.Compare(a.tag, b.tag),
+	return cmp.Or(compareSpots(a.spot, b.spot), strings.Compare(a.category, b.category), strings.Compare(a.tag, b.tag),
 		strings.Compare(string(a.state), string(b.state)), strings.Compare(string(a.channel), string(b.channel)), strings.Compare(a.reason, b.reason))
+}
+
+// trafficSums is by how much each row of the table traffic_sums changes: outcomes
+// are counted in columns there, so that there are fewer rows.
+type trafficSums map[trafficKey]outcomes
+
+type trafficKey struct {
+	block
+	category, tag, reason string
+}
+
+// outcomes count messages as trafficCounts names them.
+type outcomes [10]int64
+
+var trafficCounts = counted{
+	table: "traffic_sums", start: "start", texts: []string{"country", "sender", "category", "tag", "fallback_reason", "span"},
+	counters: []string{"accepted", "sent", "delivered_viber", "delivered_sms", "read", "late", "double", "failed", "unknown", "cancelled"},
+}
+
+// are says which of the outcomes a message in this place has.
+func (p place) are() [len(outcomes{})]bool {
+	arrived := p.state == message.StatusDelivered || p.state == message.StatusRead
+	return [...]bool{
+		true, p.sent, arrived && p.channel == domain.Viber, arrived && p.channel == domain.SMS, p.state == message.StatusRead,
+		p.late, p.double, p.state == message.StatusFailed, p.state == message.StatusUnknown, p.state == message.StatusCancelled,
+	}
+}
+
+func (t trafficSums) add(c cell, n int64) {
+	for _, bl := range c.blocks() {
+		if bl.span == "" {
+			continue
+		}
+		at := trafficKey{bl, c.category, c.tag, c.reason}
+		sum := t[at]
+		for i, is := range c.are() {
+			if is {
+				sum[i] += n
+			}
+		}
+		t[at] = sum
+	}
+}
+
+func (t trafficSums) queue(b *pgx.Batch, partition int32) {
+	maps.DeleteFunc(t, func(_ trafficKey, n outcomes) bool { return n == outcomes{} })
+	list := trafficCounts.lot()
+	for _, at := range slices.SortedFunc(maps.Keys(t), compareTraffic) {
+		n := t[at]
+		list.add(at.block, []string{at.country, at.sender, at.category, at.tag, at.reason}, nil, n[:]...)
+	}
+	list.queue(b, partition)
+}
+
+func compareTraffic(a, b trafficKey) int {
+	return cmp.Or(compareBlocks(a.block, b.block), strings.Compare(a.category, b.category), strings.Compare(a.tag, b.tag), strings.Compare(a.reason, b.reason))
 }

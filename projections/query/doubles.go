@@ -20,7 +20,7 @@ type DoublesRow struct {
 }
 
 var doubleSums = sums{
-	from: "goniec.cost_cells", at: "hour", has: whose, group: []int{1}, where: "double",
+	kept: keptCosts, has: whose, group: []int{1}, where: "double",
 	what: `currency, coalesce(sum(charges) FILTER (WHERE channel = 'viber'), 0)::bigint,
 	coalesce(sum(amount) FILTER (WHERE channel = 'viber'), 0)::numeric(24, 6)::text,
 	coalesce(sum(amount) FILTER (WHERE channel = 'sms'), 0)::numeric(24, 6)::text,

@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -55,14 +56,22 @@ type SenderMonth struct {
 // SenderMonths returns the month ("2026-11") of an account's configurations, or of all
 // accounts' for "". Those that had not been active by then have none.
 func (r *Reader) SenderMonths(ctx context.Context, account, month string) ([]SenderMonth, error) {
-	owner, err := anyOr(account)
+	if account == "" {
+		return many(ctx, r, pgx.RowToStructByPos[SenderMonth], fmt.Sprintf(senderMonths, ""), month)
+	}
+	owner, err := id(account)
 	if err != nil {
 		return nil, err
 	}
-	return many(ctx, r, pgx.RowToStructByPos[SenderMonth], `SELECT sender::text, month, currency, coalesce(free, ''), coalesce(minimum_amount::text, ''),
-		coalesce(minimum_messages, 0), messages, amount::text, previous_messages, previous_amount::text
-		FROM goniec.sender_month_traffic WHERE month = $1 AND ($2::uuid IS NULL OR account = $2) ORDER BY sender`, month, owner)
+	return many(ctx, r, pgx.RowToStructByPos[SenderMonth], fmt.Sprintf(senderMonths, ofAccount), month, owner)
 }
+
+const ofAccount = "AND account = $2"
+
+// senderMonths is asked for one month, and for one account or all.
+const senderMonths = `SELECT sender::text, month, currency, coalesce(free, ''), coalesce(minimum_amount::text, ''),
+	coalesce(minimum_messages, 0), messages, amount::text, previous_messages, previous_amount::text
+	FROM goniec.sender_month_traffic WHERE month = $1 %s ORDER BY sender`
 
 // OptOut is the last word of a recipient on a channel and category.
 type OptOut struct {

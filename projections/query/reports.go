@@ -97,8 +97,9 @@ func (f *Report) key(k keyed) Key {
 // whose are the dimensions that a message has from the beginning.
 var whose = []Dimension{BySender, ByCountry, ByCategory, ByTag}
 
-// sums is a question for sums of cells.
+// sums is a question for sums: of what is kept, or of a view of its own.
 type sums struct {
+	kept   *kept
 	from   string // the view, with what it is joined with
 	at     string // the column of its hour
 	has    []Dimension
@@ -123,10 +124,18 @@ func (f *Report) sql(s sums) (string, []any, error) {
 		return "", nil, err
 	}
 	starts := f.starts()
-	args := []any{owner, starts[0], starts[len(starts)-1]}
+	from, to := starts[0], starts[len(starts)-1]
+	args := []any{owner}
 	arg := func(v any) string {
 		args = append(args, v)
 		return fmt.Sprintf("$%d", len(args))
+	}
+	where := []string{s.name("account") + " = $1"}
+	if s.kept != nil {
+		s.from, s.at = s.kept.read(f.parts(from, to), s.has, arg), "hour"
+	} else {
+		args = append(args, from, to) // $2 and $3, which where may name
+		where = append(where, s.at+" >= $2", s.at+" < $3")
 	}
 	bucket := "0::bigint"
 	switch {
@@ -147,9 +156,13 @@ func (f *Report) sql(s sums) (string, []any, error) {
 	for _, n := range s.group {
 		groups = append(groups, fmt.Sprint(len(columns)+n))
 	}
-	where := append([]string{s.name("account") + " = $1", s.at + " >= $2", s.at + " < $3"}, f.filters(s, arg)...)
+	where = append(where, f.filters(s, arg)...)
+	having := ""
+	if s.kept != nil {
+		having = " HAVING sum(" + s.kept.counters[0].name + ") <> 0" // nothing is left where a part was taken off
+	}
 	return "SELECT " + strings.Join(columns, ", ") + ", " + s.what + " FROM " + s.from + " WHERE " + strings.Join(where, " AND ") +
-		" GROUP BY " + strings.Join(groups, ", ") + fmt.Sprintf(" LIMIT %d", maxReportCells+1), args, nil
+		" GROUP BY " + strings.Join(groups, ", ") + having + fmt.Sprintf(" LIMIT %d", maxReportCells+1), args, nil
 }
 
 func (f *Report) filters(s sums, arg func(any) string) (where []string) {

@@ -1,6 +1,7 @@
 package query_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -178,6 +179,106 @@ func TestDaysOfAReportAreTheZones(t *testing.T) {
 	require.Equal(t, map[string]int64{"2026-10-24": 1, "2026-10-25": 2}, counted(f))
 	f.Zone = time.UTC
 	require.Equal(t, map[string]int64{"2026-10-24": 2, "2026-10-25": 2}, counted(f))
+}
+
+// Whatever a report is put together of (hours of all senders, months mended by cells at
+// both ends, cells), it says the same as the rows of a finer one together.
+func TestACoarseReportIsTheSumOfAFineOne(t *testing.T) {
+	t.Parallel()
+	link, j := pt.Database(t, nil), pt.NewJournal()
+	for n := range 60 {
+		at := time.Date(2026, 9, 29, 22, 30, 0, 0, time.UTC).Add(time.Duration(n) * 37 * time.Hour)
+		for _, f := range pt.Story(n, at) {
+			j.Add(t, eventstore.Messages, int32(n%2), pt.Message(n), f.At, f.Fact)
+		}
+	}
+	p := pt.Projector(t, link, j, nil)
+	stop := pt.Start(t, p)
+	pt.CaughtUp(t, p, j)
+	stop()
+	r, err := query.Open(link, 1)
+	require.NoError(t, err)
+	t.Cleanup(r.Close)
+
+	day := func(m time.Month, d int) time.Time { return time.Date(2026, m, d, 0, 0, 0, 0, time.UTC) }
+	for _, days := range [][2]time.Time{
+		{day(10, 1), day(10, 31)}, {day(10, 1), day(11, 30)}, {day(9, 28), day(11, 3)}, {day(10, 5), day(12, 20)}, {day(10, 12), day(10, 14)}, {day(10, 20), day(11, 10)},
+	} {
+		for _, by := range [][]query.Dimension{
+			{}, {query.ByDay}, {query.ByCategory}, {query.ByCountry, query.ByHour}, {query.BySender}, {query.BySender, query.ByCategory}, {query.ByTag}, {query.ByTag, query.BySender},
+		} {
+			for _, sender := range []string{"", "GONIEC"} {
+				f := query.Report{Account: pt.Account, From: days[0], To: days[1], Zone: warsaw, By: by, Sender: sender}
+				fine := f
+				fine.By = append([]query.Dimension{query.ByHour, query.BySender}, by...) // of cells
+				compare(t, r, f, fine)
+			}
+		}
+	}
+}
+
+// compare compares a report with the sums of a finer one.
+func compare(t *testing.T, r *query.Reader, coarse, fine query.Report) {
+	t.Helper()
+	type sum struct {
+		query.TrafficRow
+		cost, double money.Amount
+		timed        map[string]int64
+		longest      map[string]time.Duration
+	}
+	read := func(f query.Report) map[query.Key]*sum {
+		out := map[query.Key]*sum{}
+		at := func(k query.Key) *sum {
+			hour, err := time.Parse(time.RFC3339, k.Hour)
+			switch {
+			case slices.Contains(coarse.By, query.ByHour):
+			case slices.Contains(coarse.By, query.ByDay) && err == nil:
+				k.Day, k.Hour = hour.Format(time.DateOnly), ""
+			default:
+				k.Hour = ""
+			}
+			if !slices.Contains(coarse.By, query.BySender) {
+				k.Sender = ""
+			}
+			if out[k] == nil {
+				out[k] = &sum{timed: map[string]int64{}, longest: map[string]time.Duration{}}
+			}
+			return out[k]
+		}
+		amount := func(s string) money.Amount {
+			a, err := money.Parse(s)
+			require.NoError(t, err)
+			return a
+		}
+		traffic, err := r.TrafficReport(t.Context(), f)
+		require.NoError(t, err)
+		for _, row := range traffic {
+			one := at(row.Key)
+			one.Accepted, one.Sent, one.Delivered, one.Read = one.Accepted+row.Accepted, one.Sent+row.Sent, one.Delivered+row.Delivered, one.Read+row.Read
+			one.DeliveredViber, one.DeliveredSMS, one.Fallbacks = one.DeliveredViber+row.DeliveredViber, one.DeliveredSMS+row.DeliveredSMS, one.Fallbacks+row.Fallbacks
+			one.Late, one.Double, one.Failed, one.Unknown = one.Late+row.Late, one.Double+row.Double, one.Failed+row.Failed, one.Unknown+row.Unknown
+			for _, c := range row.Cost {
+				one.cost += amount(c)
+			}
+		}
+		doubles, err := r.DoublesReport(t.Context(), f)
+		require.NoError(t, err)
+		for _, row := range doubles {
+			at(row.Key).double += amount(row.Cost)
+		}
+		f.By = slices.DeleteFunc(slices.Clone(f.By), func(d query.Dimension) bool { return d == query.ByCategory || d == query.ByTag })
+		times, err := r.TimesReport(t.Context(), f)
+		require.NoError(t, err)
+		for _, row := range times {
+			one := at(row.Key)
+			one.timed[row.What] += row.Messages
+			one.longest[row.What] = max(one.longest[row.What], row.Max)
+		}
+		return out
+	}
+	want := read(fine)
+	require.NotEmpty(t, want)
+	require.Equal(t, want, read(coarse), "%s to %s by %v", coarse.From, coarse.To, coarse.By)
 }
 
 // A late report may tell of an earlier delivery: then that is what counts. A

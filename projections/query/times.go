@@ -21,7 +21,7 @@ type TimesRow struct {
 }
 
 var timeSums = sums{
-	from: "goniec.time_cells", at: "hour", has: []Dimension{BySender, ByCountry, ByChannel}, group: []int{1, 2},
+	kept: &kept{"time", []string{"what", "slot"}, same("messages")}, has: []Dimension{BySender, ByCountry, ByChannel}, group: []int{1, 2},
 	what: "what, slot::bigint, sum(messages)::bigint",
 }
 

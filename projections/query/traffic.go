@@ -30,17 +30,22 @@ type TrafficRow struct {
 
 // trafficSums are a view's counters as traffic_by_hour has them, by reason of the fallback.
 var trafficSums = sums{
-	from: "goniec.traffic_cells", at: "hour", has: whose, group: []int{1},
-	what: `fallback_reason, sum(messages)::bigint,
-	coalesce(sum(messages) FILTER (WHERE sent), 0)::bigint,
-	coalesce(sum(messages) FILTER (WHERE state IN ('delivered', 'read') AND channel = 'viber'), 0)::bigint,
-	coalesce(sum(messages) FILTER (WHERE state IN ('delivered', 'read') AND channel = 'sms'), 0)::bigint,
-	coalesce(sum(messages) FILTER (WHERE state = 'read'), 0)::bigint,
-	coalesce(sum(messages) FILTER (WHERE late), 0)::bigint,
-	coalesce(sum(messages) FILTER (WHERE double), 0)::bigint,
-	coalesce(sum(messages) FILTER (WHERE state = 'failed'), 0)::bigint,
-	coalesce(sum(messages) FILTER (WHERE state = 'unknown'), 0)::bigint,
-	coalesce(sum(messages) FILTER (WHERE state = 'cancelled'), 0)::bigint`,
+	kept: &kept{"traffic", []string{"fallback_reason"}, []counter{
+		{"accepted", "messages"},
+		{"sent", "CASE WHEN sent THEN messages END"},
+		{"delivered_viber", "CASE WHEN state IN ('delivered', 'read') AND channel = 'viber' THEN messages END"},
+		{"delivered_sms", "CASE WHEN state IN ('delivered', 'read') AND channel = 'sms' THEN messages END"},
+		{"read", "CASE WHEN state = 'read' THEN messages END"},
+		{"late", "CASE WHEN late THEN messages END"},
+		{"double", "CASE WHEN double THEN messages END"},
+		{"failed", "CASE WHEN state = 'failed' THEN messages END"},
+		{"unknown", "CASE WHEN state = 'unknown' THEN messages END"},
+		{"cancelled", "CASE WHEN state = 'cancelled' THEN messages END"},
+	}},
+	has: whose, group: []int{1},
+	what: `fallback_reason, sum(accepted)::bigint, coalesce(sum(sent), 0)::bigint, coalesce(sum(delivered_viber), 0)::bigint,
+	coalesce(sum(delivered_sms), 0)::bigint, coalesce(sum(read), 0)::bigint, coalesce(sum(late), 0)::bigint, coalesce(sum(double), 0)::bigint,
+	coalesce(sum(failed), 0)::bigint, coalesce(sum(unknown), 0)::bigint, coalesce(sum(cancelled), 0)::bigint`,
 }
 
 type trafficSum struct {
@@ -49,8 +54,11 @@ type trafficSum struct {
 	Accepted, Sent, ByViber, BySMS, Read, Late, Double, Failed, Unknown, Cancelled int64
 }
 
+// keptCosts are what charges cost, by channel and whether both were charged.
+var keptCosts = &kept{"cost", []string{"channel", "currency", "double"}, same("charges", "amount")}
+
 var costSums = sums{
-	from: "goniec.cost_cells", at: "hour", has: whose, group: []int{1}, what: "currency, sum(amount)::numeric(24, 6)::text",
+	kept: keptCosts, has: whose, group: []int{1}, what: "currency, sum(amount)::numeric(24, 6)::text",
 }
 
 type costSum struct {

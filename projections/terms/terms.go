@@ -41,7 +41,7 @@ func New() Projection {
 			{Name: "minimums", Key: `version, country COLLATE "C", currency COLLATE "C"`},
 		},
 		Contract: []projections.View{
-			{Name: "sender_month_traffic", Select: monthTraffic, Reads: []string{"senders", "billing_month_totals", "billing_months"}},
+			{Name: "sender_month_traffic", Select: monthTraffic, Reads: []string{"senders", "billing_month_totals", "billing_month_cells", "billing_months"}},
 			{Name: "forecast", Select: forecast, Reads: []string{"senders", "sender_month_traffic"}},
 		},
 	}}

@@ -6,6 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
 	"github.com/stretchr/testify/require"
 
 	"goniec/internal/testkit"
@@ -23,6 +26,21 @@ func Database(t testing.TB, ps []projections.Projection) string {
 	}
 	require.NoError(t, projections.Migrate(t.Context(), link, "Europe/Warsaw", ps))
 	return link
+}
+
+// Older takes the live build of a projection in Database back to an earlier version of its
+// tables; projections.Migrate brings it forward again.
+func Older(t testing.TB, link string, p projections.Projection, version int64) {
+	t.Helper()
+	cfg, err := pgx.ParseConfig(link)
+	require.NoError(t, err)
+	cfg.RuntimeParams["search_path"] = "goniec_" + p.Name() + "_1"
+	db := stdlib.OpenDB(*cfg)
+	defer db.Close() //nolint:errcheck // nothing to lose
+	tables, err := goose.NewProvider(goose.DialectPostgres, db, p.Migrations(), goose.WithDisableGlobalRegistry(true))
+	require.NoError(t, err)
+	_, err = tables.DownTo(t.Context(), version)
+	require.NoError(t, err)
 }
 
 // Projector returns a projector over j; change may alter its settings.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -36,7 +37,21 @@ goniec audit verify --from yesterday.checkpoint --key audit.key.pub`,
 	}
 	return group("audit", "Judge the journal from the journal alone",
 		verify, a.auditKeygen(), a.auditCheckpoint(), a.auditConsistency(), a.auditProve(), a.auditCheckProof(),
-		show, a.auditWhy(), a.auditState(), a.auditDiff(), a.auditSample(), a.auditMatch(), a.auditConsent())
+		show, a.auditWhy(), a.auditState(), a.auditDiff(), a.auditSample(), a.auditMatch(), a.auditConsent(), a.auditWhatIf(),
+		a.auditReport(), a.auditExport(), a.auditVerifyExport())
+}
+
+// billingZone is the zone in which a month begins and ends.
+func (a *app) billingZone() (*time.Location, error) {
+	where, err := a.cluster()
+	if err != nil {
+		return nil, err
+	}
+	zone, err := time.LoadLocation(where.Zone)
+	if err != nil {
+		return nil, failWith(ExitUsage, errors.New("zone: is not a time zone"))
+	}
+	return zone, nil
 }
 
 // journal opens the journal that an audit reads; close it.
@@ -72,8 +87,6 @@ func (a *app) journal() (cfg audit.Config, closed func(), err error) {
 	}, nil
 }
 
-var errBroken = errors.New("the journal is not what was written")
-
 func (a *app) auditVerify(ctx context.Context, f *verifyFlags) error {
 	cfg, closed, err := a.journal()
 	if err != nil {
@@ -91,7 +104,7 @@ func (a *app) auditVerify(ctx context.Context, f *verifyFlags) error {
 		return err
 	}
 	if !r.Intact {
-		return failWith(ExitFailed, fmt.Errorf("%w: first at %s", errBroken, r.Broken[0]))
+		return failWith(ExitFailed, &audit.BrokenError{Fault: r.Broken[0]})
 	}
 	return nil
 }

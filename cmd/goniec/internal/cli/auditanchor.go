@@ -109,7 +109,7 @@ func (a *app) makeCheckpoint(ctx context.Context, key, dir string, whole bool) e
 		return err
 	}
 	made, err := maker.Make(ctx, whole)
-	var broken *anchor.BrokenError
+	var broken *audit.BrokenError
 	switch {
 	case errors.As(err, &broken):
 		return failWith(ExitFailed, fmt.Errorf("no checkpoint: %w", err))

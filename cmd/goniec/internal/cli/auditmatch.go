@@ -16,6 +16,7 @@ import (
 	"goniec/cmd/goniec/internal/run"
 	"goniec/cmd/goniec/internal/words"
 	"goniec/domain"
+	"goniec/domain/account"
 	"goniec/domain/message"
 	"goniec/domain/recipient"
 	"goniec/eventstore"
@@ -29,7 +30,7 @@ func (a *app) auditMatch() *cobra.Command {
 		Long: `Compares the keyed digest of a content with that of the message in the journal: the text,
 and where the message had them the SMS text, the image and the button. "-" reads standard
 input. A line feed at a file's end does not matter. It needs the installation's secrets,
-and works when the text itself was erased long ago. It ends with 1 when they differ.`,
+and works when the text itself was erased long ago. That it was asked is an event. It ends with 1 when they differ.`,
 		Example: "goniec audit match 0002… --text-file claimed.txt",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			parts := make([]string, 2)
@@ -85,12 +86,15 @@ type matchBody struct {
 }
 
 func (a *app) match(ctx context.Context, id string, parts ...string) error {
-	secrets, err := a.secrets()
+	where, secrets, err := a.secrets()
 	if err != nil {
 		return err
 	}
 	s, err := a.told(ctx, "message/"+strings.TrimPrefix(id, "message/"))
 	if err != nil {
+		return err
+	}
+	if err := a.noteAccess(ctx, where.Kafka, account.NoteAccess{What: account.AccessMatch, Subject: s.Stream}); err != nil {
 		return err
 	}
 	accepted, ok := s.Steps[0].Fact.(message.Accepted)
@@ -116,25 +120,26 @@ func (a *app) match(ctx context.Context, id string, parts ...string) error {
 	return nil
 }
 
-// secrets are those that key identities and digests.
-func (a *app) secrets() (eventstore.Secrets, error) {
+// secrets are those that key identities and digests, and the cluster they belong to.
+func (a *app) secrets() (cluster run.Config, keys eventstore.Secrets, err error) {
 	c, err := a.cluster()
 	if err != nil {
-		return eventstore.Secrets{}, err
+		return c, keys, err
 	}
 	s, err := run.ReadSecrets(c.Secrets)
 	if err != nil {
-		return eventstore.Secrets{}, failWith(ExitUsage, err)
+		return c, keys, failWith(ExitUsage, err)
 	}
-	return s.Keys(), nil
+	return c, s.Keys(), nil
 }
 
 func (a *app) auditConsent() *cobra.Command {
-	var file, account, at, country string
+	var file, of, at, country string
 	cmd := &cobra.Command{
 		Use: "consent --number-file FILE --account ID", Short: "Say what a recipient allowed at a time, by the journal", Args: cobra.NoArgs,
 		Long: `Says which messages a recipient of an account had opted out of at a time, since when and how
-they said so. The number is read from a file ("-": standard input) and not printed.`,
+they said so. The number is read from a file ("-": standard input) and not printed. That it was asked
+is an event.`,
 		Example: "goniec audit consent --number-file - --account 0000… --at 2026-11-28T20:00:00Z",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			now := time.Now()
@@ -146,11 +151,11 @@ they said so. The number is read from a file ("-": standard input) and not print
 			if err != nil {
 				return err
 			}
-			return a.consent(cmd.Context(), number, account, *t)
+			return a.consent(cmd.Context(), number, of, *t)
 		},
 	}
 	cmd.Flags().StringVar(&file, "number-file", "", "`file` with the number (required)")
-	cmd.Flags().StringVar(&account, "account", "", "`id` of the account (required)")
+	cmd.Flags().StringVar(&of, "account", "", "`id` of the account (required)")
 	cmd.Flags().StringVar(&at, "at", "", "the `time` (default: now)")
 	cmd.Flags().StringVar(&country, "country", run.Defaults().Country, "`country` of a number in national form")
 	_ = cmd.MarkFlagRequired("number-file") // both were defined above
@@ -174,17 +179,16 @@ type consentCell struct {
 	Stops    []recipient.Stop `json:"stops,omitempty"`
 }
 
-func (a *app) consent(ctx context.Context, e164, account string, at time.Time) error {
-	secrets, err := a.secrets()
-	if err != nil {
-		return err
-	}
-	where, err := a.cluster()
+func (a *app) consent(ctx context.Context, e164, of string, at time.Time) error {
+	where, secrets, err := a.secrets()
 	if err != nil {
 		return err
 	}
 	_, p := eventstore.NumberPartition(secrets, eventstore.Partitioner{N: where.Kafka.Partitions}, e164)
-	out := consentBody{At: at.UTC(), Recipient: secrets.RecipientID(p, account, e164).String(), Intact: true}
+	out := consentBody{At: at.UTC(), Recipient: secrets.RecipientID(p, of, e164).String(), Intact: true}
+	if err := a.noteAccess(ctx, where.Kafka, account.NoteAccess{What: account.AccessConsent, Subject: "recipient/" + out.Recipient}); err != nil {
+		return err
+	}
 	var state recipient.State
 	s, err := a.told(ctx, "recipient/"+out.Recipient)
 	switch {

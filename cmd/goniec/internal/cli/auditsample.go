@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -48,13 +47,9 @@ type sampledBody struct {
 }
 
 func (a *app) sample(ctx context.Context, m calendar.Month, n int, seed string) error {
-	where, err := a.cluster()
+	zone, err := a.billingZone()
 	if err != nil {
 		return err
-	}
-	zone, err := time.LoadLocation(where.Zone)
-	if err != nil {
-		return failWith(ExitUsage, errors.New("zone: is not a time zone"))
 	}
 	cfg, closed, err := a.journal()
 	if err != nil {

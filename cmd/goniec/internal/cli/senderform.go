@@ -90,7 +90,7 @@ func owedWords(t *httpapi.SenderTraffic) string {
 func freeWords(reason string) string {
 	said, ok := map[string]string{
 		billing.ReasonActivationMonth: "none in the month of activation", billing.ReasonWaived: "waived", billing.ReasonNoMinimum: "none in the terms",
-		"not_active": "none, it is not active",
+		billing.ReasonOtherCurrency: "none in the account's currency", "not_active": "none, it is not active",
 	}[reason]
 	if !ok {
 		return reason

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 
@@ -22,7 +23,15 @@ const topicsTarget = "\n\nIt works on the cluster of --config, else on that of t
 // topicBody is what `topics` says of one topic.
 type topicBody struct {
 	eventstore.TopicState
-	Kept string `json:"kept"` // how long records are kept
+	Kept   string `json:"kept"`   // how long records are kept
+	Schema string `json:"schema"` // where it stands what the records are
+	*topicUse
+}
+
+// topicUse is what `topics list` says more.
+type topicUse struct {
+	eventstore.TopicUse
+	Lag *int64 `json:"lag,omitempty"` // offsets that are not worked off yet; of inboxes and outboxes
 }
 
 // topicsBody is what `topics` says with --json.
@@ -49,7 +58,9 @@ func (a *app) topicsCheck() *cobra.Command {
 func (a *app) topicsList() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List the topics", Args: cobra.NoArgs,
-		Long: "Lists the topics with their partitions and replicas, and how long records are kept." + topicsTarget,
+		Long: `Lists the topics with their partitions and replicas, how many offsets and bytes they hold
+(on all replicas), how many offsets of an inbox or outbox are not worked off yet, how long
+records are kept, and where it stands what they are.` + topicsTarget,
 		RunE: func(*cobra.Command, []string) error { return a.topics(false, false) },
 	}
 }
@@ -64,12 +75,19 @@ func (a *app) topics(create, judge bool) error {
 	if err != nil {
 		return unavailable(err)
 	}
+	uses := map[string]*topicUse{}
+	if !judge {
+		if uses, err = topicUses(cfg.Kafka); err != nil {
+			return unavailable(err)
+		}
+	}
 	kept := keptFor()
 	out := topicsBody{Topics: []topicBody{}}
 	faults := 0
 	for _, s := range states {
 		faults += len(s.Faults)
-		out.Topics = append(out.Topics, topicBody{s, kept[s.Name[len(cfg.Kafka.Prefix):]]})
+		short := s.Name[len(cfg.Kafka.Prefix):]
+		out.Topics = append(out.Topics, topicBody{s, kept[short], schemaFor(short), uses[short]})
 	}
 	if err := a.show(out, func() { a.sayTopics(out, faults, judge) }); err != nil {
 		return err
@@ -98,6 +116,53 @@ func topicStates(cfg run.KafkaConfig, create bool) (states []eventstore.TopicSta
 	return eventstore.CheckTopics(admin, kafka.Topics(), cfg.Layout())
 }
 
+// topicUses asks what the topics hold and what of them waits, by short name.
+func topicUses(cfg run.KafkaConfig) (map[string]*topicUse, error) {
+	kafka, err := cfg.Store()
+	if err != nil {
+		return nil, err
+	}
+	client, err := kafka.NewClient()
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close() //nolint:errcheck // nothing was written
+	list, err := eventstore.TopicUses(client, kafka.Topics())
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]*topicUse{}
+	for short, use := range list {
+		out[short] = &topicUse{TopicUse: use}
+	}
+	all, err := standings(client, kafka, cfg.Partitions)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range all.Partitions {
+		for _, l := range slices.Concat(p.Decider.Lanes, p.Dispatcher.Lanes) {
+			if use := out[l.Topic]; use != nil {
+				if use.Lag == nil {
+					use.Lag = new(int64)
+				}
+				if l.Lag < 0 { // nothing was ever committed
+					l.Lag = l.End
+				}
+				*use.Lag += l.Lag
+			}
+		}
+	}
+	return out, nil
+}
+
+// schemaFor says where it stands what a topic's records are.
+func schemaFor(short string) string {
+	if short == eventstore.Messages || short == eventstore.Accounts {
+		return "/events, catalog/asyncapi.json"
+	}
+	return "goniec's own, changes without notice"
+}
+
 // keptFor says of each topic, by its short name, how long records are kept.
 func keptFor() map[string]string {
 	out := map[string]string{}
@@ -122,9 +187,18 @@ func (a *app) sayTopics(b topicsBody, faults int, judge bool) {
 		if t.Exists {
 			partitions, replicas = strconv.Itoa(int(t.Partitions)), strconv.Itoa(int(t.Replicas))
 		}
-		rows = append(rows, []string{t.Name, partitions, replicas, t.Kept})
+		row := []string{t.Name, partitions, replicas, t.Kept}
+		if !judge {
+			row = append(row, t.topicUse.columns()...)
+			row = append(row, t.Schema)
+		}
+		rows = append(rows, row)
 	}
-	a.table([]string{"TOPIC", "PARTITIONS", "REPLICAS", "KEPT"}, rows)
+	header := []string{"TOPIC", "PARTITIONS", "REPLICAS", "KEPT"}
+	if !judge {
+		header = append(header, "OFFSETS", "BYTES", "LAG", "SCHEMA")
+	}
+	a.table(header, rows)
 	if !judge {
 		return
 	}
@@ -136,4 +210,16 @@ func (a *app) sayTopics(b topicsBody, faults int, judge bool) {
 	if faults == 0 {
 		a.say("all as they must be")
 	}
+}
+
+// columns are offsets, bytes and lag.
+func (u *topicUse) columns() []string {
+	if u == nil {
+		return []string{"", "", ""}
+	}
+	lag := ""
+	if u.Lag != nil {
+		lag = words.Thousands(*u.Lag)
+	}
+	return []string{words.Thousands(u.Offsets), words.Thousands(u.Bytes), lag}
 }

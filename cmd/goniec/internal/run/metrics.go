@@ -59,8 +59,9 @@ func (m *deciderMetrics) registerStand(f metricMaker, states *eventstore.OwnerSt
 	lag := f.desc("inbox_lag_records", "Offsets of an inbox lane that are not decided yet, control records included.", "partition", "lane")
 	age := f.desc("inbox_lag_seconds", "Age of the oldest command of a lane that is not decided yet.", "partition", "lane")
 	behind := f.desc("timers_behind_seconds", "Time since the first timer that is due; 0 when none is.", "partition")
+	unsealed := f.desc("seal_behind_seconds", "Time since a month's seal was due that waits for timers, or for the inbox to be read; 0 when none does. The month cannot be closed before.", "partition")
 	beat := f.desc("beat_age_seconds", "Time since the last beat of a process that takes reports. Timers wait while it is high.", "partition")
-	f.reg.MustRegister(gathered{[]*prometheus.Desc{lag, age, behind, beat}, func(ch chan<- prometheus.Metric) {
+	f.reg.MustRegister(gathered{[]*prometheus.Desc{lag, age, behind, unsealed, beat}, func(ch chan<- prometheus.Metric) {
 		now := time.Now()
 		m.mu.Lock()
 		defer m.mu.Unlock()
@@ -74,6 +75,7 @@ func (m *deciderMetrics) registerStand(f metricMaker, states *eventstore.OwnerSt
 				sample(ch, age, since(now, l.Oldest), label(p), lane)
 			}
 			sample(ch, behind, max(0, s.TimersBehind.Seconds()), label(p))
+			sample(ch, unsealed, max(0, s.SealBehind.Seconds()), label(p))
 			sample(ch, beat, since(now, s.LastBeat), label(p))
 		}
 	}})

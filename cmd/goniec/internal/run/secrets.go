@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"goniec/eventstore"
+	"goniec/internal/wholefile"
 )
 
 // Secrets of an installation, as they lie in the secrets file. Losing the
@@ -95,21 +96,5 @@ func writePrivate(path string, v any) error {
 	if err != nil {
 		return err
 	}
-	return writePrivateBytes(path, append(b, '\n'))
-}
-
-func writePrivateBytes(path string, b []byte) error {
-	tmp := path + ".new"
-	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err := errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(tmp, path)
+	return wholefile.Write(path, append(b, '\n'))
 }

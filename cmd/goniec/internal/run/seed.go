@@ -17,6 +17,7 @@ import (
 	"goniec/eventstore"
 	"goniec/internal/pause"
 	"goniec/internal/suffixes"
+	"goniec/internal/wholefile"
 )
 
 // DemoAccount is the account that `up` creates for trying things.
@@ -97,7 +98,7 @@ func (s *seeder) key(ctx context.Context, acc, role, path string) error {
 		}
 	}
 	secret := httpapi.NewKey()
-	if err := writePrivateBytes(path, []byte(secret+"\n")); err != nil {
+	if err := wholefile.Write(path, []byte(secret+"\n")); err != nil {
 		return err
 	}
 	return s.insist(ctx, acc, account.AccountStream(acc), account.IssueKey{Key: uuid.NewString(), Hash: account.HashKey(secret), Role: role, Label: "made by goniec up"})

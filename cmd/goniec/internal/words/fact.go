@@ -266,12 +266,28 @@ func ofAccount(e account.Event) string {
 		return Paused(f.Switch.Name()) + ": " + f.Reason
 	case account.PauseEnded:
 		return "the pause has ended: " + f.Reason
+	case account.AccessNoted:
+		return access(f)
 	case account.EndpointAdded:
 		return "webhook endpoint added"
 	case account.EndpointRemoved:
 		return "webhook endpoint removed"
 	}
 	return ofActiveSender(e)
+}
+
+// access says what somebody read.
+func access(f account.AccessNoted) string {
+	what := map[string]string{
+		account.AccessMatch: "a text was compared with the message's", account.AccessConsent: "read what a recipient allowed",
+		account.AccessExport: "a part of the journal was written to files", account.AccessRecipient: "read all that is kept of a recipient",
+	}[f.What]
+	for _, more := range []string{f.Subject, f.Detail} {
+		if more != "" {
+			what += ", " + more
+		}
+	}
+	return what
 }
 
 // ofActiveSender says what happened to a sender once it was approved.

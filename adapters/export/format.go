@@ -1,0 +1,121 @@
+package export
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/compress/zstd"
+)
+
+// Formats are those that Write knows.
+func Formats() []string { return []string{Parquet, NDJSON} }
+
+// The formats, named as their files end.
+const (
+	Parquet = "parquet"
+	NDJSON  = "ndjson"
+)
+
+// encoder writes rows; end writes what is still held.
+type encoder interface {
+	add(r Row) error
+	end() error
+}
+
+func newEncoder(format string, w io.Writer) encoder {
+	if format == Parquet {
+		return &parquetEncoder{w: parquet.NewGenericWriter[Row](w, parquet.Compression(&zstd.Codec{}), parquet.MaxRowsPerRowGroup(rowGroup))}
+	}
+	b := bufio.NewWriterSize(w, 1<<16)
+	enc := json.NewEncoder(b)
+	enc.SetEscapeHTML(false) // the data stays byte for byte
+	return &lines{b, enc}
+}
+
+const (
+	rowGroup  = 20_000 // rows, about 20 MB of memory while they are collected
+	rowsAtOne = 200    // handed over, or read, at a time
+	maxLine   = 8 << 20
+)
+
+type parquetEncoder struct {
+	w    *parquet.GenericWriter[Row]
+	rows []Row
+}
+
+func (p *parquetEncoder) add(r Row) error {
+	r.Data = slices.Clone(r.Data) // the record's memory is the reader's
+	if p.rows = append(p.rows, r); len(p.rows) < rowsAtOne {
+		return nil
+	}
+	return p.flush()
+}
+
+func (p *parquetEncoder) flush() error {
+	_, err := p.w.Write(p.rows)
+	p.rows = p.rows[:0]
+	return err
+}
+
+func (p *parquetEncoder) end() error { return errors.Join(p.flush(), p.w.Close()) }
+
+type lines struct {
+	b   *bufio.Writer
+	enc *json.Encoder
+}
+
+func (l *lines) add(r Row) error { return l.enc.Encode(r) }
+func (l *lines) end() error      { return l.b.Flush() }
+
+// readRows hands every row of a file to take.
+func readRows(format string, f *os.File, take func(*Row) error) error {
+	if format == Parquet {
+		return readParquet(f, take)
+	}
+	in := bufio.NewScanner(f)
+	in.Buffer(nil, maxLine)
+	for in.Scan() {
+		var r Row
+		if err := json.Unmarshal(in.Bytes(), &r); err != nil {
+			return fmt.Errorf("not a line of an export: %w", err)
+		}
+		if err := take(&r); err != nil {
+			return err
+		}
+	}
+	return in.Err()
+}
+
+func readParquet(f *os.File, take func(*Row) error) (err error) {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	file, err := parquet.OpenFile(f, info.Size())
+	if err != nil {
+		return fmt.Errorf("not a Parquet file: %w", err)
+	}
+	in := parquet.NewGenericReader[Row](file)
+	defer func() { err = errors.Join(err, in.Close()) }()
+	rows := make([]Row, rowsAtOne)
+	for {
+		n, err := in.Read(rows)
+		for i := range rows[:n] {
+			if err := take(&rows[i]); err != nil {
+				return err
+			}
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return fmt.Errorf("read Parquet: %w", err)
+		}
+	}
+}
