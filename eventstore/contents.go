@@ -51,7 +51,8 @@ const (
 	contentMaxAge = 12 * time.Hour
 	// contentMarkEvery is how often the mark is moved when nothing is written.
 	contentMarkEvery = time.Minute
-	// contentSweepEvery is how often what other partitions left here is looked at.
+	// contentSweepEvery is how often what other partitions left here is looked at, and what
+	// was read is flushed: no more is read again after a crash.
 	contentSweepEvery = time.Hour
 )
 
@@ -63,6 +64,9 @@ func OpenContentStore(ctx context.Context, dir, installation string, client sara
 	db, err := OpenCache(ctx, dir, &pebble.Options{
 		Cache: cache, MemTableSize: 4 << 20, MemTableStopWritesThreshold: 4, Logger: QuietPebble{},
 		FormatMajorVersion: pebble.FormatNewest,
+		// A log of what was written would keep what was erased. Without it a crash loses what
+		// was not flushed, mark and contents alike: the topic has it.
+		DisableWAL: true,
 	}, log)
 	if err != nil {
 		return nil, fmt.Errorf("open content store: %w", err)
@@ -75,7 +79,7 @@ func OpenContentStore(ctx context.Context, dir, installation string, client sara
 }
 
 // Close flushes and closes the store; nothing may be following.
-func (s *ContentStore) Close() error { return s.db.Close() }
+func (s *ContentStore) Close() error { return errors.Join(s.db.Flush(), s.db.Close()) }
 
 // part returns the partition's record; the caller holds mu.
 func (s *ContentStore) part(p Partition) *contentPart {
@@ -214,7 +218,7 @@ func (s *ContentStore) follow(ctx context.Context, p Partition) error {
 		}
 		now := time.Now().UTC()
 		if now.Sub(swept) > contentSweepEvery {
-			if err := s.dropStale(now); err != nil {
+			if err := errors.Join(s.dropStale(now), s.db.Flush()); err != nil {
 				return err
 			}
 			swept = now

@@ -1,6 +1,7 @@
 package eventstore
 
 import (
+	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -27,7 +28,10 @@ func (s *ContentStore) adopt(installation string) error {
 	if err := s.db.DeleteRange([]byte{0, 0}, []byte{0xff, 0xff, 0xff}, pebble.NoSync); err != nil {
 		return fmt.Errorf("empty content store: %w", err)
 	}
-	return s.db.Set(contentOwner, []byte(installation), pebble.Sync)
+	if err := s.db.Set(contentOwner, []byte(installation), pebble.NoSync); err != nil {
+		return fmt.Errorf("write content store: %w", err)
+	}
+	return s.db.Flush()
 }
 
 // load copies the value of key out of the store.
@@ -77,6 +81,32 @@ func (s *ContentStore) apply(p Partition, records []*Record, m contentMark) erro
 	}
 	if err := b.Commit(pebble.NoSync); err != nil {
 		return fmt.Errorf("write content store: %w", err)
+	}
+	return s.purge(p, records)
+}
+
+// purge takes what was erased out of the files too: a deletion alone leaves the bytes
+// until the store happens to merge the file that holds them.
+func (s *ContentStore) purge(p Partition, records []*Record) error {
+	var first, last string
+	for _, r := range records {
+		if r.Value != nil {
+			continue
+		}
+		key := string(r.Key)
+		if first == "" || key < first {
+			first = key
+		}
+		last = max(last, key)
+	}
+	if first == "" {
+		return nil
+	}
+	if err := s.db.Flush(); err != nil {
+		return fmt.Errorf("flush content store: %w", err)
+	}
+	if err := s.db.Compact(context.Background(), contentKey(p, 'c', first), append(contentKey(p, 'c', last), 0), false); err != nil {
+		return fmt.Errorf("purge content store: %w", err)
 	}
 	return nil
 }

@@ -14,6 +14,15 @@ import (
 // still have been accepted: repeat it only with the same ids.
 var ErrUnavailable = errors.New("kafka did not acknowledge in time")
 
+// Tombstone is the record that destroys what a compacted topic holds under key.
+func Tombstone(topic string, p Partition, key string) *sarama.ProducerMessage {
+	return &sarama.ProducerMessage{Topic: topic, Partition: p, Key: sarama.StringEncoder(key)}
+}
+
+// Filler is a record without meaning. Brokers do not compact what they are still writing
+// to: what was destroyed is dropped only when something follows it.
+func Filler(topic string, p Partition) *sarama.ProducerMessage { return Tombstone(topic, p, "filler") }
+
 // Sender writes plain records and returns when all in-sync replicas have them;
 // *Producer is one. Safe for concurrent use.
 type Sender interface {

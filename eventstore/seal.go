@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -93,6 +95,7 @@ type Keyring struct {
 
 	mu   sync.RWMutex
 	keys map[string][]byte // "<account>/<day>/<id>" → unwrapped key
+	gone int               // keys destroyed
 	mine map[string]string // "<account>/<day>" → name of the key that this process seals with
 	make sync.Mutex        // one new key at a time
 }
@@ -111,6 +114,9 @@ func (k *Keyring) Apply(r *Record) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if r.Value == nil {
+		if _, had := k.keys[name]; had {
+			k.gone++
+		}
 		delete(k.keys, name)
 		for day, mine := range k.mine {
 			if mine == name {
@@ -168,6 +174,38 @@ func (k *Keyring) newKey(ctx context.Context, slot string) (string, []byte, erro
 	defer k.mu.Unlock()
 	k.keys[name], k.mine[slot] = key, name
 	return name, key, nil
+}
+
+// Destroyed is how many keys it has known and lost.
+func (k *Keyring) Destroyed() int {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return k.gone
+}
+
+// KeyDay is the expiry day ("2026-11-28") that the name of a day key says.
+func KeyDay(name string) string {
+	parts := strings.Split(name, "/")
+	if len(parts) != 3 {
+		return ""
+	}
+	return parts[1]
+}
+
+// Expired returns the names of the keys that lie in partition p of the topic and whose
+// day is over at now, sorted.
+func (k *Keyring) Expired(p Partition, now time.Time) []string {
+	today := now.UTC().Format(time.DateOnly)
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	var names []string
+	for name := range k.keys {
+		if day := KeyDay(name); day != "" && day < today && k.part.Of([]byte(name)) == p {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 func (k *Keyring) openingKey(name string) ([]byte, bool) {
@@ -240,6 +278,15 @@ func (k *Keyring) SealContent(ctx context.Context, id, account string, expires t
 		return nil, err
 	}
 	return json.Marshal(rec)
+}
+
+// ContentKeyName names the day key that a record of `contents` is under; "" when it is none.
+func ContentKeyName(value []byte) string {
+	var rec contentRecord
+	if json.Unmarshal(value, &rec) != nil {
+		return ""
+	}
+	return rec.Key
 }
 
 // OpenContent reads a record of `contents`. ErrKeyGone: it was erased.

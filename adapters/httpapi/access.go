@@ -104,6 +104,9 @@ var access = map[string][]string{
 	"retry-parked": {operator},
 	"drop-parked":  {operator},
 
+	"export-person": {operator}, // opens texts and numbers
+	"erase-person":  {operator},
+
 	"list-unknown":    {operator, auditor},
 	"resolve-unknown": {operator},
 	"list-unmatched":  {operator, auditor},

@@ -114,6 +114,9 @@ var expected = map[string]line{
 	"retry-parked": {may: "operator"},
 	"drop-parked":  {may: "operator", body: `{"reason":"x"}`},
 
+	"export-person": {may: "operator", body: `{"to":"+48500100201"}`},
+	"erase-person":  {may: "operator", body: `{"to":"+48500100201","reason":"x"}`},
+
 	"list-unknown":    {may: "operator auditor"},
 	"resolve-unknown": {may: "operator", body: `{"as":"sent","reason":"x"}`},
 	"list-unmatched":  {may: "operator auditor"},

@@ -36,6 +36,7 @@ type Config struct {
 	Queries   Queries
 	Webhooks  Webhooks
 	Parking   Parking
+	Privacy   Privacy
 	Bills     *bill.View // fed with View
 	Closing   Closing
 	Blobs     Blobs
@@ -110,7 +111,7 @@ func (c *Config) Validate() error {
 	}
 	return errors.Join(
 		missing(c.View == nil, "View"), missing(c.Accepter == nil, "Accepter"), missing(c.Commander == nil, "Commander"),
-		missing(c.Queries == nil, "Queries"), missing(c.Webhooks == nil, "Webhooks"), missing(c.Parking == nil, "Parking"),
+		missing(c.Queries == nil, "Queries"), missing(c.Webhooks == nil, "Webhooks"), missing(c.Parking == nil, "Parking"), missing(c.Privacy == nil, "Privacy"),
 		missing(c.Bills == nil, "Bills"), missing(c.Closing == nil, "Closing"),
 		missing(c.Blobs == nil, "Blobs"), missing(c.Sealer == nil, "Sealer"),
 		missing(c.RequestsPerSec < 0, "RequestsPerSec, not negative,"), missing(c.Batches < 0, "Batches, not negative,"),
@@ -181,6 +182,7 @@ func (a *API) routes() (http.Handler, error) {
 		a.registerRegulations(api)
 		a.registerOperator(api)
 		a.registerParked(api)
+		a.registerPrivacy(api)
 		a.registerPauses(api)
 		a.registerUnknown(api)
 		a.registerBills(api)

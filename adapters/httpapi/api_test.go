@@ -24,7 +24,7 @@ func TestConfigIsChecked(t *testing.T) {
 	_, err := httpapi.New(httpapi.Config{Batches: -1})
 	require.EqualError(t, err, strings.Join([]string{
 		"httpapi: View is required", "httpapi: Accepter is required", "httpapi: Commander is required",
-		"httpapi: Queries is required", "httpapi: Webhooks is required", "httpapi: Parking is required",
+		"httpapi: Queries is required", "httpapi: Webhooks is required", "httpapi: Parking is required", "httpapi: Privacy is required",
 		"httpapi: Bills is required", "httpapi: Closing is required", "httpapi: Blobs is required", "httpapi: Sealer is required",
 		"httpapi: Batches, not negative, is required",
 	}, "\n"))

@@ -287,6 +287,7 @@ var (
 	_ httpapi.Queries   = (*queries)(nil)
 	_ httpapi.Webhooks  = (*hooks)(nil)
 	_ httpapi.Parking   = (*parking)(nil)
+	_ httpapi.Privacy   = (*privacy)(nil)
 )
 
 // bundle is an API with fakes at its edges and an installation's worth of
@@ -301,6 +302,7 @@ type bundle struct {
 	queries  *queries
 	hooks    *hooks
 	parking  *parking
+	privacy  *privacy
 	books    *books
 	blobs    *blobs
 	log      *testkit.Log
@@ -309,13 +311,13 @@ type bundle struct {
 
 func setup(t *testing.T, change ...func(*httpapi.Config)) *bundle {
 	t.Helper()
-	b := &bundle{t: t, view: account.NewView(), accepter: &accepter{}, queries: &queries{messages: map[string]httpapi.Message{}}, hooks: &hooks{}, parking: &parking{}, log: &testkit.Log{}}
+	b := &bundle{t: t, view: account.NewView(), accepter: &accepter{}, queries: &queries{messages: map[string]httpapi.Message{}}, hooks: &hooks{}, parking: &parking{}, privacy: &privacy{}, log: &testkit.Log{}}
 	b.blobs = &blobs{files: map[string][]byte{}}
 	b.decider = &decider{now: now, view: b.view, states: map[string]account.State{}, bills: billing.NewView(), months: map[string]billing.State{}}
 	b.books = &books{b: b}
 	b.metrics = prometheus.NewRegistry()
 	cfg := httpapi.Config{
-		View: b.view, Accepter: b.accepter, Commander: b.decider, Queries: b.queries, Webhooks: b.hooks, Parking: b.parking, Blobs: b.blobs, Sealer: sealer{}, Zone: warsaw,
+		View: b.view, Accepter: b.accepter, Commander: b.decider, Queries: b.queries, Webhooks: b.hooks, Parking: b.parking, Privacy: b.privacy, Blobs: b.blobs, Sealer: sealer{}, Zone: warsaw,
 		Bills: b.decider.bills, Closing: b.books,
 		Clock: domain.ClockFunc(func() time.Time { return b.decider.now }), Country: "PL", Patience: 40 * time.Millisecond, Version: "test",
 		Logger: slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Registerer: b.metrics,

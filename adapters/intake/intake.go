@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -167,7 +168,7 @@ func (in *Intake) reply(ctx context.Context, p place, h heard) error {
 	r.Number, r.Digest = p.number, in.digest(h)
 	r.Length, r.Keyword = utf8.RuneCountInString(h.text), recipient.Keyword(h.text)
 	c := eventstore.Content{To: h.number, Text: h.text, ImageURL: h.media}
-	sealed, err := in.cfg.Keyring.SealContent(ctx, r.ID, eventstore.InstallationAccount, in.cfg.Clock.Now().Add(ReplyKept), c)
+	sealed, err := in.cfg.Keyring.SealContent(ctx, r.ID, cmp.Or(h.account, eventstore.InstallationAccount), in.cfg.Clock.Now().Add(ReplyKept), c)
 	if err != nil {
 		return fmt.Errorf("seal reply: %w", err)
 	}

@@ -251,7 +251,7 @@ func TestViberReply(t *testing.T) {
 	require.Equal(t, "t.contents", sealed.Topic)
 	require.Equal(t, p, sealed.Partition)
 	require.Equal(t, c.ID, string(sealed.Key))
-	require.JSONEq(t, `{"id":"`+c.ID+`","account":"installation","expires":"2026-12-03T12:00:01Z","content":{"to":"`+number+`","text":"Stop!"}}`, string(sealed.Value))
+	require.JSONEq(t, `{"id":"`+c.ID+`","account":"`+accountID+`","expires":"2026-12-03T12:00:01Z","content":{"to":"`+number+`","text":"Stop!"}}`, string(sealed.Value))
 	require.NotContains(t, d.logs.String(), "Stop!")
 }
 

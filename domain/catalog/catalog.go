@@ -107,6 +107,7 @@ func recipients() map[string]decoder {
 		recipient.TypeNotOnViber:     as[recipient.NotOnViber],
 		recipient.TypeReportStored:   as[recipient.ReportStored],
 		recipient.TypeReportMatched:  as[recipient.ReportMatched],
+		recipient.TypeErased:         as[recipient.Erased],
 	}
 }
 
@@ -164,13 +165,14 @@ func months() map[string]decoder {
 
 func partitions() map[string]decoder {
 	return map[string]decoder{
-		partition.TypeOwned:        as[partition.Owned],
-		partition.TypeEvicted:      as[partition.Evicted],
-		partition.TypePeriodSealed: as[partition.PeriodSealed],
-		partition.TypeParked:       as[partition.Parked],
-		partition.TypeRetried:      as[partition.Retried],
-		partition.TypeRetryFailed:  as[partition.RetryFailed],
-		partition.TypeDropped:      as[partition.Dropped],
-		partition.TypeContentRead:  as[partition.ContentRead],
+		partition.TypeOwned:         as[partition.Owned],
+		partition.TypeEvicted:       as[partition.Evicted],
+		partition.TypePeriodSealed:  as[partition.PeriodSealed],
+		partition.TypeKeysDestroyed: as[partition.KeysDestroyed],
+		partition.TypeParked:        as[partition.Parked],
+		partition.TypeRetried:       as[partition.Retried],
+		partition.TypeRetryFailed:   as[partition.RetryFailed],
+		partition.TypeDropped:       as[partition.Dropped],
+		partition.TypeContentRead:   as[partition.ContentRead],
 	}
 }

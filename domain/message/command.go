@@ -105,6 +105,9 @@ type OptOut struct {
 	Origin   string           `json:"origin"`
 }
 
+// Erase tells a message that its content was destroyed: nothing more can be sent of it.
+type Erase struct{}
+
 // Fire says that a timer of the message is due. A stale one changes nothing.
 type Fire struct {
 	Timer domain.TimerName `json:"timer"`
@@ -116,6 +119,7 @@ func (Cancel) command()  {}
 func (Answer) command()  {}
 func (Report) command()  {}
 func (OptOut) command()  {}
+func (Erase) command()   {}
 func (Fire) command()    {}
 func (Resolve) command() {}
 

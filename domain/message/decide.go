@@ -45,6 +45,8 @@ func Decide(s State, f Facts, c Command) ([]Stamped, error) {
 		d.report(c)
 	case OptOut:
 		d.optOut(c)
+	case Erase:
+		d.erase()
 	case Fire:
 		d.fire(c)
 	}
@@ -114,6 +116,15 @@ func (d *decision) optOut(c OptOut) {
 	if d.s.Status != none && d.close(c.Channels, c.Origin) {
 		d.settle()
 	}
+}
+
+// erase ends a message of which nothing is at a carrier. One that a carrier has, or may
+// have, waits for its word; whatever is tried after that finds no content.
+func (d *decision) erase() {
+	if d.s.Status == none || d.s.over() || len(d.s.flying()) > 0 || d.s.has(d.s.Channel(), AttemptTaken, AttemptLost) {
+		return
+	}
+	d.conclude(ReasonErased, "")
 }
 
 // close records the channels of the plan that are closed newly, if any, to a

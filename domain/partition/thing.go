@@ -49,7 +49,7 @@ func EvolveThing(t Thing, e Event) Thing {
 		return Thing{Status: StatusRetried}
 	case Dropped:
 		return Thing{Status: StatusDropped}
-	case Owned, Evicted, ContentRead, PeriodSealed:
+	case Owned, Evicted, ContentRead, PeriodSealed, KeysDestroyed:
 	}
 	return t
 }

@@ -42,6 +42,7 @@ func EvolveNumber(n NumberState, e Event, at time.Time) NumberState {
 	case ReplyReceived:
 		n.Replies = append(slices.Clone(n.Replies), ev.ID)
 		n.Replies = n.Replies[max(0, len(n.Replies)-rememberedReplies):]
+	case Erased: // what it destroyed was never here
 	case OptOutRecorded, OptOutLifted: // of a recipient's stream
 	}
 	return n

@@ -64,6 +64,7 @@ func Evolve(s State, e Event, at time.Time) State {
 	case ReplyReceived:
 		s.Replies = append(slices.Clone(s.Replies), ev.ID)
 		s.Replies = s.Replies[max(0, len(s.Replies)-rememberedReplies):]
+	case Erased: // what it destroyed was never here
 	case NotOnViber, ReportStored, ReportMatched: // of a number's stream
 	}
 	return s

@@ -98,6 +98,8 @@ func (g *group) dispatch(c *eventstore.Command) error {
 		return decoded(c, g.optOut)
 	case recipient.CommandLift:
 		return decoded(c, g.lift)
+	case recipient.CommandErase:
+		return decoded(c, g.erase)
 	case recipient.CommandReport:
 		return decoded(c, g.report)
 	case recipient.CommandSubscription:

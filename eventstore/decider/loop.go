@@ -101,7 +101,8 @@ func (o *owner) decideRound(ctx context.Context, inputs []*input) error {
 			return err
 		}
 	}
-	if len(inputs) == 0 && len(due) == 0 && len(old) == 0 && !sealing && !o.offsetsDue() && !o.passWaits() {
+	expired := o.keysDue()
+	if len(inputs) == 0 && len(due) == 0 && len(old) == 0 && !sealing && len(expired) == 0 && !o.fillDue() && !o.offsetsDue() && !o.passWaits() {
 		return nil
 	}
 	g, err := o.decideAll(inputs, due)
@@ -114,6 +115,10 @@ func (o *owner) decideRound(ctx context.Context, inputs []*input) error {
 	if err := g.sealMonth(sealing); err != nil {
 		return errors.Join(err, g.batch.Close())
 	}
+	if err := g.endRetention(expired); err != nil {
+		return errors.Join(err, g.batch.Close())
+	}
+	g.fill()
 	if err := g.pass(len(inputs)+len(due) == 0); err != nil {
 		return errors.Join(err, g.batch.Close())
 	}
@@ -181,6 +186,8 @@ func (o *owner) transact(g *group) error {
 		offsets[i] = eventstore.Offset{Topic: o.topics.Name(laneTopics[i]), Partition: o.part, Next: l.pos, Meta: head}
 	}
 	g.note()
+	o.writing.RLock()
+	defer o.writing.RUnlock()
 	if err := o.producer.Write(g.records, offsets, o.claim.Member()); err != nil {
 		if errors.Is(err, eventstore.ErrUnknownCommit) {
 			o.cfg.Metrics.UnknownCommit(o.part)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,6 +24,7 @@ type Decider struct {
 	standbys *standbys    // while Run runs
 	owned    atomic.Int32 // partitions
 	progress *progress
+	writing  sync.RWMutex // held for reading while a transaction is open
 }
 
 // New checks the configuration.
@@ -40,6 +42,14 @@ func (d *Decider) Run(ctx context.Context) error {
 	d.standbys = d.startStandbys(ctx)
 	defer d.standbys.wait()
 	return d.cfg.Hand(ctx, d.own)
+}
+
+// Paused calls fn while no transaction of this process is open; what is decided meanwhile
+// waits. The embedded broker compacts without regard to open ones.
+func (d *Decider) Paused(fn func() error) error {
+	d.writing.Lock()
+	defer d.writing.Unlock()
+	return fn()
 }
 
 // own runs one ownership. A commit whose outcome is not known, or that the
@@ -156,8 +166,11 @@ type owner struct {
 	evicted time.Time // real time of the last look for what can be forgotten
 	sealAt  time.Time // domain time: no month is sealed before; zero = not known
 	clear   time.Time // domain time: all that was due then has fired
+	keysAt  time.Time // domain time: no day key is destroyed before
+	filled  time.Time // real time of the last fillers
 
 	progress *progress
+	writing  *sync.RWMutex
 	measured time.Time     // real time of the last measurement
 	behind   time.Duration // of the timers
 	unsealed time.Duration // of the month's seal that waits

@@ -145,6 +145,6 @@ func (d *Decider) newOwner(p eventstore.Partition, log *slog.Logger) *owner {
 		cfg: &d.cfg, store: d.cfg.Store, part: p, keys: newKeyspace(p), topics: d.cfg.Kafka.Topics(),
 		source: "goniec/" + d.cfg.Installation, log: log, started: d.cfg.Now(),
 		cached: func() int { return d.cfg.CacheEntries / max(1, int(d.owned.Load())) }, find: &finder{db: d.cfg.Store.db},
-		progress: d.progress,
+		progress: d.progress, writing: &d.writing,
 	}
 }

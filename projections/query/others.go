@@ -117,6 +117,48 @@ func (r *Reader) Replies(ctx context.Context, account string, limit int) ([]Repl
 		length, received_at FROM goniec.replies WHERE account = $1 ORDER BY received_at DESC, event DESC LIMIT $2`, owner, bound(limit))
 }
 
+// RepliesOf returns a page of an account's replies to messages of one recipient, and those
+// with the ids; next, "" on the last page, is where the list goes on. For operators.
+func (r *Reader) RepliesOf(ctx context.Context, account, recipient string, ids []string, after string, limit int) (page []Reply, next string, err error) {
+	owner, err := id(account)
+	if err != nil {
+		return nil, "", err
+	}
+	who, err := id(recipient)
+	if err != nil {
+		return nil, "", err
+	}
+	page, err = many(ctx, r, pgx.RowToStructByPos[Reply], `SELECT id, channel, coalesce(sender, ''), coalesce(message::text, ''), coalesce(keyword, ''), two_way,
+		length, received_at FROM goniec.replies WHERE account = $1 AND id COLLATE "C" > $4
+		AND (id = ANY($3) OR message IN (SELECT id FROM goniec.messages WHERE account = $1 AND recipient = $2))
+		ORDER BY id COLLATE "C" LIMIT $5`, owner, who, ids, after, bound(limit))
+	if err == nil && len(page) == bound(limit) {
+		next = page[len(page)-1].ID
+	}
+	return page, next, err
+}
+
+// OptOutsOf returns the last words of a recipient. For operators.
+func (r *Reader) OptOutsOf(ctx context.Context, recipient string) ([]OptOut, error) {
+	who, err := id(recipient)
+	if err != nil {
+		return nil, err
+	}
+	return many(ctx, r, pgx.RowToStructByPos[OptOut], `SELECT recipient::text, channel, category, stopped, origin, coalesce(message::text, ''),
+		coalesce(sender, ''), said_at FROM goniec.opt_outs WHERE recipient = $1 ORDER BY channel, category`, who)
+}
+
+// ReplyAccounts returns whose those of the replies are that belong to an account. For operators.
+func (r *Reader) ReplyAccounts(ctx context.Context, ids []string) (map[string]string, error) {
+	type owned struct{ ID, Account string }
+	list, err := many(ctx, r, pgx.RowToStructByPos[owned], "SELECT id, account::text FROM goniec.replies WHERE id = ANY($1) AND account IS NOT NULL", ids)
+	out := make(map[string]string, len(list))
+	for _, o := range list {
+		out[o.ID] = o.Account
+	}
+	return out, err
+}
+
 // UnmatchedReport is a carrier's report that fits no attempt. For operators.
 type UnmatchedReport struct {
 	ID        string    `json:"id"`

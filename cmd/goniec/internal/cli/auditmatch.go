@@ -15,7 +15,6 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"goniec/adapters/httpapi"
-	"goniec/adapters/phone"
 	"goniec/cmd/goniec/internal/run"
 	"goniec/cmd/goniec/internal/words"
 	"goniec/domain"
@@ -161,13 +160,9 @@ is an event.`,
 			if err != nil {
 				return failWith(ExitUsage, errors.New("--at: must be a time, such as 2026-11-28T20:00:00Z"))
 			}
-			text, err := a.claimed("--number-file", file)
+			number, err := a.number(personFlags{file: file, country: country})
 			if err != nil {
 				return err
-			}
-			number, _, err := phone.Normalise(strings.TrimSpace(text), country)
-			if err != nil {
-				return failWith(ExitUsage, errors.New("--number-file: must hold one phone number"))
 			}
 			return a.consent(cmd.Context(), number, of, *t)
 		},

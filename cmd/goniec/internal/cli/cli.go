@@ -195,7 +195,7 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(
 		a.upCommand(), a.serveCommand(), a.simulatorCommand(), a.sendCommand(), a.messagesCommand(), a.reportCommand(), a.billingCommand(), a.accountCommand(), a.senderCommand(), a.regulationsCommand(), a.pricesCommand(),
 		a.optOutCommand(), a.webhooksCommand(), a.topicsCommand(), a.partitionsCommand(), a.keysCommand(), a.projectionsCommand(), a.configCommand(), a.secretsCommand(),
-		a.pauseCommand(), a.resumeCommand(), a.unknownCommand(), a.unmatchedCommand(), a.operatorCommand(), a.parkedCommand(), a.versionCommand(), a.auditCommand(), a.demoCommand(), a.demoChildCommand(),
+		a.pauseCommand(), a.resumeCommand(), a.unknownCommand(), a.unmatchedCommand(), a.operatorCommand(), a.parkedCommand(), a.privacyCommand(), a.versionCommand(), a.auditCommand(), a.demoCommand(), a.demoChildCommand(),
 	)
 	a.noteRun(root)
 	return root

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -200,6 +201,17 @@ func (c *Client) Resume(ctx context.Context, in httpapi.PauseRequest) (out httpa
 // Pauses lists what is paused.
 func (c *Client) Pauses(ctx context.Context) (out httpapi.PauseList, err error) {
 	err = c.get(ctx, "/v1/pauses", nil, &out)
+	return out, err
+}
+
+// ExportPerson writes everything that is kept about a number to w. It needs an operator's key.
+func (c *Client) ExportPerson(ctx context.Context, in httpapi.PersonRequest, w io.Writer) error {
+	return c.do(ctx, request{method: http.MethodPost, path: "/v1/privacy/export", in: in, out: &stream{w}, slow: true})
+}
+
+// ErasePerson erases a number and its texts. It needs an operator's key.
+func (c *Client) ErasePerson(ctx context.Context, in httpapi.EraseRequest) (out httpapi.ErasedBody, err error) {
+	err = c.do(ctx, request{method: http.MethodPost, path: "/v1/privacy/erase", in: in, out: &out, slow: true, repeatable: true})
 	return out, err
 }
 

@@ -23,6 +23,7 @@ const (
 	maxAnswer  = 64 << 20         // bytes: 10,000 refused items of a batch fit
 	maxProblem = 1 << 20          // bytes of an answer that is no success
 	callBudget = 75 * time.Second // of one call; the server gives up before
+	slowBudget = 11 * time.Minute // of one that reads much
 	firstWait  = 200 * time.Millisecond
 	maxWait    = 3 * time.Second
 	maxAsked   = 10 * time.Second // of a Retry-After that is obeyed
@@ -79,7 +80,8 @@ type request struct {
 	query        url.Values
 	key          string // Idempotency-Key
 	ifVersion    int64  // If-Match; 0 = whatever the version
-	in, out      any    // JSON bodies; an out of *[]byte takes the answer as it is
+	in, out      any    // JSON bodies; an out of *[]byte, or a *stream, takes the answer as it is
+	slow         bool   // it may take longer than others
 	repeatable   bool
 }
 
@@ -148,7 +150,11 @@ func (c *Client) try(ctx context.Context, r request, body []byte) error {
 	if r.ifVersion != 0 {
 		req.Header.Set("If-Match", strconv.Quote(strconv.FormatInt(r.ifVersion, 10)))
 	}
-	resp, err := c.http.Do(req)
+	caller := *c.http
+	if r.slow {
+		caller.Timeout = slowBudget
+	}
+	resp, err := caller.Do(req)
 	if err != nil {
 		return c.unreachable(ctx, err)
 	}
@@ -176,6 +182,10 @@ func (c *Client) read(ctx context.Context, resp *http.Response, out any) error {
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return problem(resp)
 	}
+	if s, ok := out.(*stream); ok {
+		_, err := io.Copy(s.to, resp.Body)
+		return err
+	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if err != nil {
 		return c.unreachable(ctx, err)
@@ -195,6 +205,9 @@ func (c *Client) read(ctx context.Context, resp *http.Response, out any) error {
 	}
 	return nil
 }
+
+// stream takes an answer of any length.
+type stream struct{ to io.Writer }
 
 func retryAfter(h http.Header) time.Duration {
 	seconds, err := strconv.Atoi(h.Get("Retry-After"))

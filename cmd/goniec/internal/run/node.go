@@ -61,6 +61,7 @@ type Node struct {
 	listener net.Listener   // of the API; nil without that role
 	probes   net.Listener   // of a process without the API
 	parts    map[string]part
+	compact  func() error // of the embedded broker; nil with another
 	mu       sync.Mutex
 	closers  []func() error
 }
@@ -69,6 +70,9 @@ type Node struct {
 type Options struct {
 	Clock domain.Clock // domain time; default the system's clock
 	Log   *slog.Logger
+	// Compact makes an embedded broker drop what was superseded; it is called while no
+	// transaction is open. nil = the broker does so by itself.
+	Compact func() error
 	// Traces takes spans; nil = what OpenTelemetry's environment variables ask for.
 	Traces trace.TracerProvider
 }
@@ -95,7 +99,7 @@ func newNode(ctx context.Context, cfg Config, secrets Secrets, opt Options) (*No
 	n := &Node{
 		cfg: cfg, secrets: secrets, kafka: kafka, clock: opt.Clock, log: opt.Log, zone: zone, process: processName(),
 		part: eventstore.Partitioner{N: cfg.Kafka.Partitions}, view: account.NewView(), bills: billing.NewView(), started: make(chan struct{}),
-		metrics: newCatalogue(), checks: map[Role]check{},
+		compact: opt.Compact, metrics: newCatalogue(), checks: map[Role]check{},
 	}
 	if n.clock == nil {
 		n.clock = domain.SystemClock
@@ -405,6 +409,9 @@ func (n *Node) addDecider(ctx context.Context) error {
 		return err
 	}
 	n.parts["decider"] = n.decider.Run
+	if n.compact != nil {
+		n.parts["compaction"] = n.compactRetained
+	}
 	return nil
 }
 

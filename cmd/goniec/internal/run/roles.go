@@ -69,7 +69,7 @@ func (n *Node) addAPI(ctx context.Context) error {
 	n.parts["blobs"] = blobs.Run
 	api, err := httpapi.New(httpapi.Config{ //nolint:contextcheck // each request has a context of its own
 		View: n.view, Accepter: n.gateway, Commander: n.gateway, Queries: gateway.Queries{Reader: reader, Recipient: n.gateway.Recipient}, Webhooks: hooks,
-		Parking: gateway.Parking{Gateway: n.gateway, Reader: reader}, Blobs: blobs, Sealer: n.secrets.Seal, Zone: n.zone,
+		Parking: gateway.Parking{Gateway: n.gateway, Reader: reader}, Privacy: n.privacy(reader), Blobs: blobs, Sealer: n.secrets.Seal, Zone: n.zone,
 		Bills: n.bills, Closing: n.closing(reader),
 		Clock: n.clock, Country: n.cfg.Country, Started: n.started, Waiting: n.waiting, Callbacks: callbacks,
 		Metrics: n.metricsHandler(), Registerer: n.metrics, Tracer: n.tracer, Logger: n.log,
@@ -86,6 +86,15 @@ func (n *Node) addAPI(ctx context.Context) error {
 		handler = mux
 	}
 	return n.serveHTTP(ctx, handler)
+}
+
+// privacy finds and ends what is kept about a number.
+func (n *Node) privacy(reader *query.Reader) gateway.Privacy {
+	p := gateway.Privacy{Gateway: n.gateway, Client: n.client, Keys: n.keys, Reader: reader}
+	if n.compact != nil {
+		p.Compact = n.compactErased
+	}
+	return p
 }
 
 // drainBudget is how long requests under way may take when the process stops.

@@ -57,6 +57,7 @@ const upPartitions = 4
 type Up struct {
 	cfg     UpConfig
 	release func() error
+	broker  *embedded.Broker // nil with another
 	pg      *embedded.Postgres
 	sim     *simulator.Simulator
 	clock   domain.Clock
@@ -163,7 +164,7 @@ func (u *Up) startKafka(ctx, _ context.Context) error {
 		if err != nil {
 			return err
 		}
-		u.undo = append(u.undo, b.Close)
+		u.broker, u.undo = b, append(u.undo, b.Close)
 		if fresh { // safe only now, before any producer begins
 			if err := b.Compact(); err != nil {
 				return err
@@ -270,6 +271,9 @@ func (u *Up) startNode(ctx, run context.Context) (err error) {
 		u.config.HTTP.Addr = Defaults().HTTP.Addr
 	}
 	opt := Options{Clock: u.clock, Log: u.cfg.Log, Traces: u.cfg.Traces}
+	if u.broker != nil {
+		opt.Compact = u.broker.Compact
+	}
 	u.node, err = NewNode(ctx, u.config, u.secrets, opt)
 	if err != nil && u.cfg.HTTP == "" && strings.Contains(err.Error(), "http.addr") { // nobody asked for that port: take a free one
 		u.config.HTTP.Addr = "127.0.0.1:0"

@@ -38,6 +38,8 @@ func (t *Teller) Tell(e domain.Event) string {
 		return fmt.Sprintf("forgot %d messages that ended long ago", len(f.Messages))
 	case partition.PeriodSealed:
 		return "the month " + f.Month + " is closed: what comes later for it counts in the next one"
+	case partition.KeysDestroyed:
+		return Count(f.Keys, "key") + " destroyed: the retention of what expired through " + f.Through + " has ended"
 	case partition.Event:
 		return ofParked(f)
 	}
@@ -195,10 +197,19 @@ func ofRecipient(e recipient.Event) string {
 			return "a report (" + f.Status + ") waits: it may belong to the attempt under way"
 		}
 		return "a report (" + f.Status + ") fits no attempt and is kept"
+	case recipient.Erased:
+		return fmt.Sprintf("%s erased: %s", Count(f.Contents, "text"), f.Reason) + endedBy(f.Ended)
 	case recipient.ReportMatched:
 		return "the report that waited belongs to this attempt" + guessed(f.Inferred)
 	}
 	return plain(e.EventType())
+}
+
+func endedBy(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return "; " + Count(n, "message") + " not sent any more"
 }
 
 func keyword(k string) string {
