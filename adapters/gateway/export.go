@@ -30,12 +30,20 @@ func (p Privacy) Export(ctx context.Context, o httpapi.Origin, number, of string
 		id, _, _ := strings.Cut(key, "/")
 		e.texts[id] = append(e.texts[id], key)
 	}
-	if p.RecordExport != nil {
-		if err := p.RecordExport(ctx, o, e.w.part, of, e.w.key); err != nil {
-			return nil, err
-		}
+	if err := p.note(ctx, o, e.w.key, of); err != nil {
+		return nil, err
 	}
 	return func(w io.Writer) error { return e.write(ctx, w, of) }, nil
+}
+
+// note records that somebody is about to read all that is kept about a number.
+func (p Privacy) note(ctx context.Context, o httpapi.Origin, number, of string) error {
+	n := account.NoteAccess{What: account.AccessRecipient, Subject: "number/" + number, Detail: "of all accounts", By: o.Actor}
+	if of != "" {
+		n.Detail = "of account " + of
+	}
+	_, err := p.Gateway.Configure(ctx, o, account.Installation, account.AccessStream, n)
+	return err
 }
 
 // export is the document about one number on its way out.

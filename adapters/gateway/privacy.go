@@ -27,9 +27,6 @@ type Privacy struct {
 	Reader  *query.Reader
 	// Compact makes the broker drop what was erased; nil where it does so by itself.
 	Compact func(context.Context) error
-	// RecordExport is told before what is kept about a number is shown to a person, and may
-	// refuse it. May be nil.
-	RecordExport func(ctx context.Context, o httpapi.Origin, part eventstore.Partition, account, number string) error
 }
 
 var _ httpapi.Privacy = Privacy{}

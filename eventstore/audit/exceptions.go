@@ -29,6 +29,7 @@ const (
 	SectionChanges    = "changes"
 	SectionBills      = "bills"
 	SectionReads      = "reads"
+	SectionErased     = "erased"
 	sectionNothingNew = "" // what happens all the time
 )
 
@@ -36,7 +37,7 @@ const (
 func Sections() []string {
 	return []string{
 		SectionParked, SectionUnknown, SectionInferred, SectionUnmatched, SectionLate, SectionAdjusted, SectionCredits,
-		SectionPauses, SectionChanges, SectionBills, SectionReads,
+		SectionPauses, SectionChanges, SectionBills, SectionReads, SectionErased,
 	}
 }
 
@@ -148,6 +149,8 @@ func sectionOf(e domain.Event) string {
 		return SectionParked
 	case partition.ContentRead, account.AccessNoted:
 		return SectionReads
+	case recipient.Erased, partition.KeysDestroyed:
+		return SectionErased
 	case account.PauseBegun, account.PauseEnded:
 		return SectionPauses
 	case billing.CreditRequested, billing.CreditApproved, billing.CreditRejected, billing.MinimumWaived:

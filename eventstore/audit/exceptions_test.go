@@ -36,6 +36,7 @@ func TestExceptions(t *testing.T) {
 		audit.SectionChanges:   {account.SettingsChanged{}},
 		audit.SectionBills:     {billing.MonthClosed{}},
 		audit.SectionReads:     {account.AccessNoted{What: account.AccessMatch}, partition.ContentRead{}},
+		audit.SectionErased:    {recipient.Erased{}, partition.KeysDestroyed{}},
 		"":                     {message.Delivered{}, message.Charged{Month: "2026-12"}, message.AttemptResolved{}, message.Released{}},
 	} {
 		for _, f := range facts {

@@ -23,7 +23,7 @@ func (a *app) auditReport() *cobra.Command {
 		Long: `Tells of a month of the billing zone, from the journal alone: what was parked or dropped,
 outcomes that nobody knew, matches that were inferred, reports that matched nothing, late
 and double deliveries, adjustments, credits and waivers, pauses, changes of configuration,
-seals and closes, and who read what. Each with who, when, why and where it stands. The
+seals and closes, who read what, and what was erased. Each with who, when, why and where it stands. The
 journal is checked on the way. The month is that in which it was recorded.`,
 		Example: "goniec audit report 2026-11 --out november.md",
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -71,6 +71,7 @@ var sectionTitles = map[string]string{
 	audit.SectionChanges:   "Changes of configuration",
 	audit.SectionBills:     "Seals and closes",
 	audit.SectionReads:     "Who read what",
+	audit.SectionErased:    "Personal data that was destroyed",
 }
 
 func (a *app) auditMonth(ctx context.Context, m calendar.Month, limit int, file string) error {
