@@ -231,7 +231,7 @@ func (s *ContentStore) follow(ctx context.Context, p Partition) error {
 			mark.Level = now
 		}
 		if len(b.Records) > 0 || mark.Level.Sub(saved.Level) > contentMarkEvery {
-			if err := s.apply(p, b.Records, mark); err != nil {
+			if err := s.apply(ctx, p, b.Records, mark); err != nil {
 				return err
 			}
 			saved = mark

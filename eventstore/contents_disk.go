@@ -57,7 +57,7 @@ func (s *ContentStore) mark(p Partition) (m contentMark, ok bool, err error) {
 }
 
 // apply writes records and mark in one batch.
-func (s *ContentStore) apply(p Partition, records []*Record, m contentMark) error {
+func (s *ContentStore) apply(ctx context.Context, p Partition, records []*Record, m contentMark) error {
 	b := s.db.NewBatch()
 	defer b.Close() //nolint:errcheck // only frees memory
 	for _, r := range records {
@@ -82,12 +82,12 @@ func (s *ContentStore) apply(p Partition, records []*Record, m contentMark) erro
 	if err := b.Commit(pebble.NoSync); err != nil {
 		return fmt.Errorf("write content store: %w", err)
 	}
-	return s.purge(p, records)
+	return s.purge(ctx, p, records)
 }
 
 // purge takes what was erased out of the files too: a deletion alone leaves the bytes
 // until the store happens to merge the file that holds them.
-func (s *ContentStore) purge(p Partition, records []*Record) error {
+func (s *ContentStore) purge(ctx context.Context, p Partition, records []*Record) error {
 	var first, last string
 	for _, r := range records {
 		if r.Value != nil {
@@ -105,7 +105,7 @@ func (s *ContentStore) purge(p Partition, records []*Record) error {
 	if err := s.db.Flush(); err != nil {
 		return fmt.Errorf("flush content store: %w", err)
 	}
-	if err := s.db.Compact(context.Background(), contentKey(p, 'c', first), append(contentKey(p, 'c', last), 0), false); err != nil {
+	if err := s.db.Compact(context.WithoutCancel(ctx), contentKey(p, 'c', first), append(contentKey(p, 'c', last), 0), false); err != nil {
 		return fmt.Errorf("purge content store: %w", err)
 	}
 	return nil
