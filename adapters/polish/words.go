@@ -115,6 +115,7 @@ var sentences = [][2]string{
 	{"must not lie in the past, as charges are never priced again: leave it out for prices from now on, or give a later time", "nie może leżeć w przeszłości, bo naliczonych opłat nie wycenia się ponownie: pomiń pole, aby ceny obowiązywały od teraz, albo podaj późniejszą chwilę"},
 	{"must be a decimal such as 0.09, at most 6 digits on each side of the point", "musi być liczbą dziesiętną taką jak 0.09, najwyżej po 6 cyfr przed kropką i po niej"},
 	{"must be bill_both or waive_viber", "musi mieć wartość bill_both albo waive_viber"},
+	{"must be match, consent, export or recipient", "musi mieć wartość match, consent, export albo recipient"},
 	{"must be keep or strip", "musi mieć wartość keep albo strip"},
 	{"must be dates or full_days", "musi mieć wartość dates albo full_days"},
 	{"must be from 15 s to 24 h", "musi wynosić od 15 s do 24 h"},
