@@ -13,10 +13,10 @@ import (
 	"syscall"
 	"time"
 
-	"goniec/internal/wholefile"
-
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"goniec/internal/wholefile"
 )
 
 const (

@@ -13,9 +13,9 @@ import (
 	"strconv"
 	"time"
 
-	"goniec/internal/wholefile"
-
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"goniec/internal/wholefile"
 )
 
 // A partition's directory holds segments NNN.dat: Kafka record batches (format 2) one after another, NNN being the

@@ -15,9 +15,9 @@ import (
 	"sync"
 	"time"
 
-	"goniec/internal/wholefile"
-
 	"github.com/jackc/pgx/v5"
+
+	"goniec/internal/wholefile"
 )
 
 const (

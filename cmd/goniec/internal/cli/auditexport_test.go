@@ -6,12 +6,12 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"goniec/cmd/goniec/internal/run"
 	"goniec/domain/account"
 	"goniec/eventstore"
 	"goniec/internal/kafkatest"
-
-	"github.com/stretchr/testify/require"
 )
 
 func TestAuditExport(t *testing.T) {

@@ -189,7 +189,7 @@ func (a *app) sayTopics(b topicsBody, faults int, judge bool) {
 		}
 		row := []string{t.Name, partitions, replicas, t.Kept}
 		if !judge {
-			row = append(row, t.topicUse.columns()...)
+			row = append(row, t.columns()...)
 			row = append(row, t.Schema)
 		}
 		rows = append(rows, row)
