@@ -328,16 +328,21 @@ func TestProofs(t *testing.T) {
 		require.Equal(t, e.Hash, proven.Event.Hash)
 		require.Equal(t, e.Data, proven.Event.Data)
 		require.Equal(t, noon, proven.New.Time)
+		again, err := audit.Prove(t.Context(), b.config(), signed, verifier, fmt.Sprintf("%s%s/%d@%d", b.prefix, proven.Event.Topic, proven.Event.Partition, proven.Index))
+		require.NoError(t, err)
+		require.Equal(t, proof, again, "by its place")
 		if len(proof) > len(one) { // one with a path
 			one = proof
 		}
 	}
 	spoiltNowhere(t, one, verifier)
 
-	_, err = audit.Prove(t.Context(), b.config(), signed, verifier, attempt)
-	require.ErrorIs(t, err, audit.ErrNoSuchEvent)
-	_, err = audit.Prove(t.Context(), b.config(), signed, verifier, "event-1")
-	require.ErrorIs(t, err, audit.ErrNoSuchEvent)
+	for _, name := range []string{
+		attempt, "event-1", "messages/0@0", b.prefix + "messages/0@00", b.prefix + "messages/9@0", b.prefix + "messages/0@-1", b.prefix + "messages/0@99999", b.prefix + "messages/0@0x",
+	} {
+		_, err = audit.Prove(t.Context(), b.config(), signed, verifier, name)
+		require.ErrorIs(t, err, audit.ErrNoSuchEvent, name)
+	}
 	_, stranger := keys(t)
 	_, err = audit.CheckProof(one, stranger)
 	require.ErrorIs(t, err, audit.ErrCheckpoint)

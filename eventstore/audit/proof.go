@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/IBM/sarama"
 	"golang.org/x/mod/sumdb/note"
@@ -61,14 +62,15 @@ type Proven struct {
 	New   Checkpoint
 }
 
-// Prove makes the proof of an event for a signed checkpoint. It reads the event's
+// Prove makes the proof of an event for a signed checkpoint. The event is named by
+// its id or by its place, as goniec.messages/0@29: topic, partition, offset. It reads the event's
 // partition up to the checkpoint's end, at most twice.
-func Prove(ctx context.Context, cfg Config, signed []byte, key note.Verifier, id string) ([]byte, error) {
+func Prove(ctx context.Context, cfg Config, signed []byte, key note.Verifier, name string) ([]byte, error) {
 	cp, err := cfg.open(signed, key)
 	if err != nil {
 		return nil, err
 	}
-	e, at, index, err := cfg.event(ctx, cp, id)
+	e, at, index, err := cfg.event(ctx, cp, name)
 	if err != nil {
 		return nil, err
 	}
@@ -173,18 +175,36 @@ func (c *Config) nodes(ctx context.Context, s span, prove func(tlog.HashReader) 
 	})
 }
 
-// event looks for an event below a checkpoint, in the partition that its id names.
-func (c *Config) event(ctx context.Context, cp Checkpoint, id string) (found *eventstore.Event, at span, index int64, err error) {
-	_, p, err := eventstore.Partitioner{N: c.Partitions}.ParseID(id)
-	if err != nil {
-		return nil, span{}, 0, fmt.Errorf("%w: an event's id is a UUID that begins with its partition", ErrNoSuchEvent)
+// sought says where an event may lie by its name, and which record it is.
+func (c *Config) sought(name string) (topics []string, p int32, is func(*eventstore.Record) bool, err error) {
+	topic, place, placed := strings.Cut(name, "/")
+	var offset int64
+	if _, err := fmt.Sscanf(place, "%d@%d", &p, &offset); placed && err == nil && fmt.Sprintf("%d@%d", p, offset) == place && p >= 0 && p < c.Partitions {
+		for _, short := range journals() {
+			if c.Topics.Name(short) == topic {
+				return []string{short}, p, func(r *eventstore.Record) bool { return r.Offset == offset }, nil
+			}
+		}
 	}
-	for _, short := range journals() {
+	_, p, err = eventstore.Partitioner{N: c.Partitions}.ParseID(name)
+	if err != nil {
+		return nil, 0, nil, fmt.Errorf("%w: an event is named by its id, a UUID that begins with its partition, or by its place, as %s/0@29", ErrNoSuchEvent, c.Topics.Name(eventstore.Messages))
+	}
+	return journals(), p, func(r *eventstore.Record) bool { return headerOf(r, "ce_id") == name }, nil
+}
+
+// event looks for an event below a checkpoint.
+func (c *Config) event(ctx context.Context, cp Checkpoint, name string) (found *eventstore.Event, at span, index int64, err error) {
+	topics, p, is, err := c.sought(name)
+	if err != nil {
+		return nil, span{}, 0, err
+	}
+	for _, short := range topics {
 		extent, _ := cp.extent(short, p) // the partition exists
 		at, index = c.spanOf(extent), 0
 		err := c.each(ctx, []span{at}, func(ctx context.Context, _ int, m *meter) error {
 			return c.records(ctx, at, m, func(r *eventstore.Record) (err error) {
-				if headerOf(r, "ce_id") != id {
+				if !is(r) {
 					index++
 					return nil
 				}

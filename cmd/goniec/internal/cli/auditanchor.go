@@ -158,11 +158,11 @@ func (a *app) auditProve() *cobra.Command {
 	var key keyFlag
 	var checkpoint, out string
 	cmd := &cobra.Command{
-		Use: "prove EVENT_ID", Short: "Write the proof that an event stands in the journal of a checkpoint", Args: cobra.ExactArgs(1),
+		Use: "prove EVENT", Short: "Write the proof that an event stands in the journal of a checkpoint", Args: cobra.ExactArgs(1),
 		Long: `Writes a file that shows to whoever holds the public key, without a broker and without
 trust in the operator, that the event stands in the journal as the checkpoint has it.
-"audit show --json" says the ids of events.`,
-		Example: "goniec audit prove 00020e0a-… --checkpoint 20261128T200000.000000Z.checkpoint --out proof.json",
+EVENT is the event's place as "audit show" prints it, or its id.`,
+		Example: "goniec audit prove goniec.messages/0@29 --checkpoint 20261128T200000.000000Z.checkpoint --out proof.json",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			signed, err := signedFile("--checkpoint", checkpoint)
 			if err != nil {

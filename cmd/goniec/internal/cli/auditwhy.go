@@ -83,9 +83,14 @@ func decisions(s audit.Story) []decisionBody {
 }
 
 func (a *app) sayWhy(b whyBody) {
+	by := ""
 	for _, d := range b.Decisions {
 		a.say("%s  %s", d.At.UTC().Format("2006-01-02 15:04:05.000"), d.Decision)
-		line := "    rule " + d.Rule + ", by " + d.By
+		line := "    rule " + d.Rule
+		if d.By != by { // else it is the one before's
+			line += ", by " + d.By
+			by = d.By
+		}
 		if len(d.Facts) > 0 {
 			line += "; " + strings.Join(d.Facts, ", ")
 		}
