@@ -230,7 +230,7 @@ func TestAuditWhy(t *testing.T) {
 	config, id := auditable(t, nil)
 	r := runCLI(t, "", "", "--config", config, "audit", "why", id)
 	require.Equal(t, ExitOK, r.code, r.err)
-	require.Contains(t, r.out, "falls back to SMS: not delivered in time\n    rule D3, by timer deadline")
+	require.Contains(t, r.out, "falls back to SMS: not delivered in time\n    rule D3; not delivered in time")
 	require.Contains(t, r.out, "rule D12, by timer deadline; sender version 3, policy version 2, validity 15 s, fallback on, basis declaration")
 	r = runCLI(t, "", "", "--config", config, "audit", "why", "message/"+id, "--json")
 	var got whyBody
