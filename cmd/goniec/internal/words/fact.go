@@ -282,6 +282,9 @@ func access(f account.AccessNoted) string {
 		account.AccessMatch: "a text was compared with the message's", account.AccessConsent: "read what a recipient allowed",
 		account.AccessExport: "a part of the journal was written to files", account.AccessRecipient: "read all that is kept of a recipient",
 	}[f.What]
+	if what == "" {
+		what = "something was read"
+	}
 	for _, more := range []string{f.Subject, f.Detail} {
 		if more != "" {
 			what += ", " + more
