@@ -114,15 +114,7 @@ func (k *Keyring) Apply(r *Record) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if r.Value == nil {
-		if _, had := k.keys[name]; had {
-			k.gone++
-		}
-		delete(k.keys, name)
-		for day, mine := range k.mine {
-			if mine == name {
-				delete(k.mine, day)
-			}
-		}
+		k.forget(name)
 		return nil
 	}
 	key, err := k.install.Open(r.Value, name)
@@ -131,6 +123,28 @@ func (k *Keyring) Apply(r *Record) error {
 	}
 	k.keys[name] = key
 	return nil
+}
+
+// Forget drops keys whose tombstones are written, before the topic brings them back.
+func (k *Keyring) Forget(names []string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, name := range names {
+		k.forget(name)
+	}
+}
+
+// forget drops a key; the caller holds mu.
+func (k *Keyring) forget(name string) {
+	if _, had := k.keys[name]; had {
+		k.gone++
+	}
+	delete(k.keys, name)
+	for day, mine := range k.mine {
+		if mine == name {
+			delete(k.mine, day)
+		}
+	}
 }
 
 // sealingKey returns this process's key for account and day, making and

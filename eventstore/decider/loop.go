@@ -122,7 +122,11 @@ func (o *owner) decideRound(ctx context.Context, inputs []*input) error {
 	if err := g.pass(len(inputs)+len(due) == 0); err != nil {
 		return errors.Join(err, g.batch.Close())
 	}
-	return o.commit(ctx, g, inputs)
+	if err := o.commit(ctx, g, inputs); err != nil {
+		return err
+	}
+	o.cfg.Keyring.Forget(expired)
+	return nil
 }
 
 // decideAll decides inputs and timers in order. A command that cannot be
