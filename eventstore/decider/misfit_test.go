@@ -81,6 +81,7 @@ func TestStateOfAnotherClusterIsRebuilt(t *testing.T) {
 	stop := there.start(dir, func(c *decider.Config) { c.Installation = "another" })
 	there.request(0)
 	require.Eventually(t, func() bool { return len(there.outbox(eventstore.OutboxUrgent, 0, eventstore.InstructionSend)) == 1 }, time.Minute, 20*time.Millisecond)
+	require.Eventually(t, func() bool { epochs, _ := there.owned(1); return len(epochs) > 0 }, time.Minute, 20*time.Millisecond)
 	stop()
 	streams := here.history(t.TempDir(), 1)
 	here.goesOn(dir, streams[0], "it belongs to another installation", 2)
