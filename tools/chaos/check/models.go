@@ -161,10 +161,13 @@ func Digests(ctx context.Context, url string) (map[string]string, error) {
 func digest(ctx context.Context, db *pgx.Conn, schema, table string) (string, error) {
 	where := ""
 	switch table {
-	case "traffic", "times":
+	case "traffic", "times", "time_sums":
 		where = " WHERE messages <> 0"
-	case "costs":
-		where = " WHERE charges <> 0"
+	case "costs", "cost_sums":
+		where = " WHERE charges <> 0 OR parts <> 0 OR amount <> 0"
+	case "traffic_sums":
+		where = " WHERE accepted <> 0 OR sent <> 0 OR delivered_viber <> 0 OR delivered_sms <> 0 OR read <> 0 OR late <> 0 OR double <> 0" +
+			" OR failed <> 0 OR unknown <> 0 OR cancelled <> 0"
 	}
 	rows, err := db.Query(ctx, "SELECT t::text FROM "+pgx.Identifier{schema, table}.Sanitize()+" t"+where+` ORDER BY t::text COLLATE "C"`)
 	if err != nil {
