@@ -122,7 +122,7 @@ func (l *load) request(ctx context.Context, from int) {
 	message := func(i int) map[string]any {
 		return map[string]any{
 			"to": number(i), "sender": "GONIEC", "category": "transactional", "text": fmt.Sprintf("Load %d", i),
-			"client_ref": fmt.Sprintf("load-%d", i), "validity": "10m",
+			"client_ref": fmt.Sprintf("load-%d-%d", i, time.Now().UnixMicro()), "validity": "10m",
 		}
 	}
 	path, body := "/v1/messages", any(message(from))
