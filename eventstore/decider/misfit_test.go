@@ -78,10 +78,11 @@ func TestStateOfAnotherClusterIsRebuilt(t *testing.T) {
 	t.Parallel()
 	here, there := newBench(t), newBench(t)
 	dir := t.TempDir()
-	stop := there.start(dir, func(c *decider.Config) { c.Installation = "another" })
+	book := &logbook{}
+	stop := there.start(dir, func(c *decider.Config) { c.Installation = "another" }, book.log)
 	there.request(0)
 	require.Eventually(t, func() bool { return len(there.outbox(eventstore.OutboxUrgent, 0, eventstore.InstructionSend)) == 1 }, time.Minute, 20*time.Millisecond)
-	require.Eventually(t, func() bool { epochs, _ := there.owned(1); return len(epochs) > 0 }, time.Minute, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return book.count("partition owned") == testPartitions }, time.Minute, 20*time.Millisecond)
 	stop()
 	streams := here.history(t.TempDir(), 1)
 	here.goesOn(dir, streams[0], "it belongs to another installation", 2)
