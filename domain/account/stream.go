@@ -23,16 +23,6 @@ const (
 	pausePrefix   = "pause/"
 )
 
-// Holds says whether the streams of a kind (what stands before the slash of their
-// names) are of this package.
-func Holds(kind string) bool {
-	switch kind + "/" {
-	case accountPrefix, senderPrefix, pricesPrefix, pausePrefix, regulationsPrefix, accessPrefix:
-		return true
-	}
-	return false
-}
-
 // AccountStream names the stream of an account, its keys and endpoints.
 func AccountStream(account string) string { return accountPrefix + account }
 

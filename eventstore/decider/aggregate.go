@@ -118,7 +118,7 @@ func emptyState(stream string) (aggregate, error) {
 	case "parked":
 		return parkedState{}, nil
 	}
-	if account.Holds(kindOf(stream)) {
+	if eventstore.OfAccounts(kindOf(stream)) {
 		return accountState{account.State{Stream: stream}}, nil
 	}
 	return nil, fmt.Errorf("stream of an unknown kind %q", kindOf(stream))
