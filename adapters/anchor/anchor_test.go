@@ -50,11 +50,8 @@ func (c *clock) Now() time.Time {
 // bench is a journal of one partition, and an anchor of it.
 type bench struct {
 	t        *testing.T
-	kafka    eventstore.KafkaConfig
-	producer *eventstore.Producer
+	journal  *kafkatest.Journal
 	cfg      anchor.Config
-	head     [32]byte
-	version  int64
 	registry *prometheus.Registry
 	log      *logged
 }
@@ -87,8 +84,7 @@ func setup(t *testing.T) *bench {
 	key, err := note.NewVerifier(public)
 	require.NoError(t, err)
 	b := &bench{
-		t: t, kafka: kafka, producer: kafkatest.Producer(t, kafka), log: &logged{}, registry: prometheus.NewRegistry(),
-		head: eventstore.FirstPrevHash(installation, eventstore.Messages, 0),
+		t: t, journal: kafkatest.NewJournal(t, kafka, installation, noon), log: &logged{}, registry: prometheus.NewRegistry(),
 	}
 	b.cfg = anchor.Config{
 		Journal: audit.Config{Client: kafkatest.Client(t, kafka), Topics: kafka.Topics(), Installation: installation, Partitions: 1},
@@ -109,20 +105,7 @@ func (b *bench) anchor() *anchor.Anchor {
 func (b *bench) write(n int, spoil ...func(*sarama.ProducerMessage)) {
 	b.t.Helper()
 	for range n {
-		b.version++
-		data, err := json.Marshal(partition.Owned{Epoch: b.version, Process: "test"})
-		require.NoError(b.t, err)
-		e := &eventstore.Event{
-			ID: "e", Type: partition.TypeOwned, Source: "goniec/" + installation, Stream: "partition/0", Time: noon, Recorded: noon,
-			Version: b.version, Actor: "decider", Epoch: b.version, Data: data, PrevHash: b.head,
-		}
-		e.Hash = e.ComputeHash()
-		b.head = e.Hash
-		m := e.Message(b.kafka.Topics().Name(eventstore.Messages), 0)
-		for _, fn := range spoil {
-			fn(m)
-		}
-		require.NoError(b.t, b.producer.Send(b.t.Context(), m))
+		b.journal.Add(eventstore.Messages, 0, "partition/0", partition.Owned{Epoch: 1, Process: "test"}, spoil...)
 	}
 }
 

@@ -22,7 +22,7 @@ func TestExceptions(t *testing.T) {
 	t.Parallel()
 	j := setup(t)
 	j.add(eventstore.Messages, 0, "message/"+first, message.AttemptUnknown{Attempt: attempt})
-	from := j.recorded.Add(time.Millisecond)
+	from := j.At.Add(time.Millisecond)
 	want := map[string]int64{}
 	for section, facts := range map[string][]domain.Event{
 		audit.SectionParked:    {partition.Parked{}, partition.Dropped{}},
@@ -44,7 +44,7 @@ func TestExceptions(t *testing.T) {
 			want[section]++
 		}
 	}
-	to := j.recorded.Add(time.Millisecond)
+	to := j.At.Add(time.Millisecond)
 	j.add(eventstore.Messages, 0, "message/"+first, message.Unknown{})
 	j.add(eventstore.Accounts, 1, "account/x", account.SettingsChanged{}, func(e *eventstore.Event) { e.Recorded = from })
 	want[audit.SectionChanges]++

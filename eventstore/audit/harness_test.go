@@ -1,7 +1,6 @@
 package audit_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"testing"
 	"time"
@@ -29,16 +28,14 @@ var noon = time.Date(2026, 11, 16, 12, 0, 0, 0, time.UTC)
 // journal is a journal as deciders write it, kept in memory until it is
 // published, so that a test can spoil it in between.
 type journal struct {
-	t        *testing.T
-	prefix   string
-	versions map[string]int64
-	recorded time.Time
-	n        int
-	written  map[string][]*eventstore.Event // by topic/partition
+	*kafkatest.Chain
+	t       *testing.T
+	prefix  string
+	written map[string][]*eventstore.Event // by topic/partition
 }
 
 func newJournal(t *testing.T, prefix string) *journal {
-	return &journal{t: t, prefix: prefix, versions: map[string]int64{}, recorded: noon, written: map[string][]*eventstore.Event{}}
+	return &journal{Chain: kafkatest.NewChain(installation, noon), t: t, prefix: prefix, written: map[string][]*eventstore.Event{}}
 }
 
 func lane(short string, p int32) string { return fmt.Sprintf("%s/%d", short, p) }
@@ -46,26 +43,8 @@ func lane(short string, p int32) string { return fmt.Sprintf("%s/%d", short, p) 
 // add appends one event as the decider does; adjust may spoil it before it is hashed.
 func (j *journal) add(short string, p int32, stream string, fact domain.Event, adjust ...func(*eventstore.Event)) *eventstore.Event {
 	j.t.Helper()
-	data, err := json.Marshal(fact)
-	require.NoError(j.t, err)
-	j.n++
-	j.versions[stream]++
-	j.recorded = j.recorded.Add(time.Second)
-	e := &eventstore.Event{
-		ID: fmt.Sprintf("event-%d", j.n), Type: fact.EventType(), Source: "goniec/" + installation, Stream: stream,
-		Time: j.recorded, Recorded: j.recorded, Version: j.versions[stream], CommandID: fmt.Sprintf("command-%d", j.n),
-		Actor: "timer/deadline", Epoch: 1, Data: data,
-	}
-	for _, fn := range adjust {
-		fn(e)
-	}
-	key := lane(short, p)
-	e.PrevHash = eventstore.FirstPrevHash(installation, short, p)
-	if before := j.written[key]; len(before) > 0 {
-		e.PrevHash = before[len(before)-1].Hash
-	}
-	e.Hash = e.ComputeHash()
-	j.written[key] = append(j.written[key], e)
+	e := j.Next(j.t, short, p, stream, fact, adjust...)
+	j.written[lane(short, p)] = append(j.written[lane(short, p)], e)
 	return e
 }
 
