@@ -96,7 +96,6 @@ type Made struct {
 	File       string // where it lies
 	Signed     []byte
 	Checkpoint audit.Checkpoint
-	Report     audit.Report // of the events since the one before
 }
 
 // Make checks what was written since the last checkpoint (whole: everything) and
@@ -128,7 +127,7 @@ func (a *Anchor) Make(ctx context.Context, whole bool) (Made, error) {
 	if err != nil {
 		return Made{}, fmt.Errorf("sign checkpoint: %w", err)
 	}
-	made := Made{Signed: signed, Checkpoint: place.Checkpoint, Report: r}
+	made := Made{Signed: signed, Checkpoint: place.Checkpoint}
 	made.File, err = a.keep(place, signed)
 	return made, err
 }

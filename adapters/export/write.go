@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"goniec/domain"
 	"goniec/domain/catalog"
 	"goniec/eventstore"
 	"goniec/eventstore/audit"
@@ -95,12 +96,11 @@ func Write(ctx context.Context, cfg Config) (m Manifest, path string, err error)
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return m, "", fmt.Errorf("directory of the export: %w", err)
 	}
-	since, err := cfg.since()
-	if err != nil {
+	if cfg.Journal.From, err = cfg.since(); err != nil {
 		return m, "", err
 	}
 	var parts []*part
-	open := func(e audit.Extent) (func(*eventstore.Event) error, error) {
+	open := func(e audit.Extent) (audit.Visitor, error) {
 		p := &part{cfg: &cfg, at: positionOf(e)}
 		p.is = Part{Topic: e.Topic, Partition: e.Partition, Begin: p.at, Files: []File{}}
 		parts = append(parts, p)
@@ -111,26 +111,29 @@ func Write(ctx context.Context, cfg Config) (m Manifest, path string, err error)
 			dropAll(parts)
 		}
 	}()
-	ends, err := audit.Walk(ctx, cfg.Journal, since, cfg.To, open)
+	ends, err := audit.Walk(ctx, cfg.Journal, cfg.To, open)
 	if err != nil {
 		return m, "", err
 	}
 	return cfg.keep(parts, ends)
 }
 
-func (c *Config) since() ([]audit.Extent, error) {
+// since is where the export begins, with the types and formats of the one before;
+// nil: at the beginning.
+func (c *Config) since() (*audit.Place, error) {
 	if c.Since == nil {
-		return nil, nil
+		return nil, nil //nolint:nilnil // it is said above
 	}
 	c.Types, c.Formats = c.Since.Types, c.Since.Formats
-	out := make([]audit.Extent, len(c.Since.Partitions))
-	for i, p := range c.Since.Partitions {
-		var err error
-		if out[i], err = p.extent(); err != nil {
+	at := &audit.Place{Checkpoint: audit.Checkpoint{Installation: c.Since.Installation, Time: c.Since.Made}}
+	for _, p := range c.Since.Partitions {
+		e, err := p.extent()
+		if err != nil {
 			return nil, err
 		}
+		at.Extents = append(at.Extents, e)
 	}
-	return out, nil
+	return at, nil
 }
 
 // keep gives the files their names, and writes the manifest.
@@ -180,7 +183,7 @@ type output struct {
 	sum    hash.Hash
 }
 
-func (p *part) take(e *eventstore.Event) error {
+func (p *part) take(e *eventstore.Event, _ domain.Event) error {
 	if !p.begun && !e.Recorded.Before(p.cfg.From) {
 		p.begun, p.is.Begin = true, Position{Events: p.at.Events, Offset: e.Offset, Head: hex.EncodeToString(e.PrevHash[:])}
 	}

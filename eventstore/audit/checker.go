@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"goniec/domain"
 	"goniec/domain/catalog"
 	"goniec/domain/message"
 	"goniec/domain/partition"
@@ -24,14 +25,15 @@ type checker struct {
 	versions *versions
 	recorded time.Time // of the event before
 	epoch    int64
-	sealed   string   // the last month that is, see period.go; "" = none
-	events   int64    // that are right, and those before the beginning
-	head     [32]byte // of the last of them
-	tree     *tree    // of them; nil: it was begun behind a checkpoint whose log's edge is not known
-	open     bool     // it was begun behind a checkpoint: streams may have begun before
-	kept     []kept   // the checkpoints still to be met, the smallest first
-	fault    *Fault   // the first one
-	failed   error    // to remember what was read
+	sealed   string       // the last month that is, see period.go; "" = none
+	events   int64        // that are right, and those before the beginning
+	head     [32]byte     // of the last of them
+	fact     domain.Event // its data
+	tree     *tree        // of them; nil: it was begun behind a checkpoint whose log's edge is not known
+	open     bool         // it was begun behind a checkpoint: streams may have begun before
+	kept     []kept       // the checkpoints still to be met, the smallest first
+	fault    *Fault       // the first one
+	failed   error        // to remember what was read
 }
 
 // kept is what a checkpoint says of the partition.
@@ -148,6 +150,7 @@ func (c *checker) judge(e *eventstore.Event) string {
 	if err != nil {
 		return err.Error()
 	}
+	c.fact = fact
 	switch f := fact.(type) {
 	case partition.Evicted:
 		return c.forget(f)

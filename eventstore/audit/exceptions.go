@@ -2,14 +2,12 @@ package audit
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
 	"goniec/domain"
 	"goniec/domain/account"
 	"goniec/domain/billing"
-	"goniec/domain/catalog"
 	"goniec/domain/message"
 	"goniec/domain/partition"
 	"goniec/domain/recipient"
@@ -62,7 +60,7 @@ type Section struct {
 // *BrokenError.
 func Exceptions(ctx context.Context, cfg Config, from, to time.Time, limit int) (Digest, error) {
 	var parts []*digest
-	_, err := Walk(ctx, cfg, nil, to, func(Extent) (func(*eventstore.Event) error, error) {
+	_, err := Walk(ctx, cfg, to, func(Extent) (Visitor, error) {
 		d := &digest{from: from, limit: limit, sections: map[string]*Section{}}
 		parts = append(parts, d)
 		return d.take, nil
@@ -101,15 +99,11 @@ type digest struct {
 	sections map[string]*Section
 }
 
-func (d *digest) take(e *eventstore.Event) error {
+func (d *digest) take(e *eventstore.Event, fact domain.Event) error {
 	if e.Recorded.Before(d.from) {
 		return nil
 	}
 	d.events++
-	fact, err := catalog.Decode(e.Type, e.Data)
-	if err != nil {
-		return fmt.Errorf("offset %d: %w", e.Offset, err)
-	}
 	name := sectionOf(fact)
 	if name == sectionNothingNew {
 		return nil
@@ -135,12 +129,10 @@ func sectionOf(e domain.Event) string {
 	case message.AttemptResolved:
 		return when(f.Inferred, SectionInferred)
 	case message.Delivered:
-		switch {
-		case f.Late || f.Double:
+		if f.Late || f.Double {
 			return SectionLate
-		default:
-			return when(f.Inferred, SectionInferred)
 		}
+		return when(f.Inferred, SectionInferred)
 	case message.Charged:
 		return when(f.Adjusts != "", SectionAdjusted)
 	case recipient.ReportStored:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"goniec/domain"
 	"goniec/eventstore"
 )
 
@@ -16,14 +17,16 @@ func (e *BrokenError) Error() string {
 	return "the journal is not what was written: first at " + e.Fault.String()
 }
 
+// Visitor is handed an event, and its data as the catalog decodes it.
+type Visitor func(*eventstore.Event, domain.Event) error
+
 // Walk reads every journal partition, some in parallel, and hands each event to
 // what open returned for its partition, one at a time and in order. Each event is
 // checked as Verify does before it is handed over; at the first fault all ends
-// with a *BrokenError. It begins behind the extents in since (nil: at the
-// beginning), whose Root may be missing, and ends before the first event that was
-// recorded at until or later (zero: at the partition's end). It returns where it
-// ended, without roots.
-func Walk(ctx context.Context, cfg Config, since []Extent, until time.Time, open func(Extent) (func(*eventstore.Event) error, error)) ([]Extent, error) {
+// with a *BrokenError. It begins at cfg.From, whose roots may be missing, and ends
+// before the first event that was recorded at until or later (zero: at the
+// partition's end). It returns where it ended, without roots.
+func Walk(ctx context.Context, cfg Config, until time.Time, open func(Extent) (Visitor, error)) ([]Extent, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
@@ -34,10 +37,10 @@ func Walk(ctx context.Context, cfg Config, since []Extent, until time.Time, open
 	}
 	walks := make([]*walk, len(list))
 	for i, s := range list {
-		walks[i] = &walk{check: newChecker(cfg.Installation, s), until: until}
-		walks[i].check.span.from = 0
-		walks[i].begin(since)
-		list[i] = walks[i].check.span
+		check := cfg.checker(s)
+		check.tree = nil // nobody asks for roots
+		walks[i] = &walk{check: check, until: until, next: check.span.from}
+		list[i] = check.span
 		if walks[i].take, err = open(walks[i].extent()); err != nil {
 			return nil, err
 		}
@@ -58,17 +61,7 @@ type walk struct {
 	check *checker
 	until time.Time
 	next  int64 // the first offset that was not walked
-	take  func(*eventstore.Event) error
-}
-
-func (w *walk) begin(since []Extent) {
-	for _, e := range since {
-		if e.Topic == w.check.span.short && e.Partition == w.check.span.partition {
-			w.check.beginAt(e, nil)
-		}
-	}
-	w.check.tree = nil // nobody asks for roots
-	w.next = w.check.span.from
+	take  Visitor
 }
 
 // extent is how far the walk has come.
@@ -105,5 +98,5 @@ func (w *walk) record(r *eventstore.Record) error {
 		return errStop
 	}
 	w.next = r.Offset + 1
-	return w.take(e)
+	return w.take(e, w.check.fact)
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"goniec/domain"
 	"goniec/domain/account"
 	"goniec/domain/calendar"
 	"goniec/domain/catalog"
@@ -89,13 +90,9 @@ func (c *Config) reference(ctx context.Context) (*account.View, error) {
 	quiet.Progress = func(Progress) {} // it is short, and Progress ends once
 	return view, quiet.each(ctx, list, func(ctx context.Context, i int, m *meter) error {
 		return quiet.records(ctx, list[i], m, func(r *eventstore.Record) error {
-			e, err := eventstore.ParseEvent(r)
+			e, fact, err := factOf(r)
 			if err != nil {
-				return fmt.Errorf("not an event as it was written: %w", err)
-			}
-			fact, err := catalog.Decode(e.Type, e.Data)
-			if err != nil {
-				return fmt.Errorf("%s/%d offset %d: %w", r.Topic, r.Partition, r.Offset, err)
+				return err
 			}
 			if ev, ok := fact.(account.Event); ok {
 				view.Apply(e.Stream, e.Version, ev, e.Time)
@@ -103,6 +100,19 @@ func (c *Config) reference(ctx context.Context) (*account.View, error) {
 			return nil
 		})
 	})
+}
+
+// factOf reads a record's event and its data.
+func factOf(r *eventstore.Record) (*eventstore.Event, domain.Event, error) {
+	e, err := eventstore.ParseEvent(r)
+	if err != nil {
+		return nil, nil, fmt.Errorf("not an event as it was written: %w", err)
+	}
+	fact, err := catalog.Decode(e.Type, e.Data)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s/%d offset %d: %w", r.Topic, r.Partition, r.Offset, err)
+	}
+	return e, fact, nil
 }
 
 // try reads a partition as often as Held demands.
@@ -160,13 +170,9 @@ func (s *sitting) take(r *eventstore.Record) error {
 		}
 		return s.idle()
 	}
-	e, err := eventstore.ParseEvent(r)
+	e, fact, err := factOf(r)
 	if err != nil {
-		return fmt.Errorf("not an event as it was written: %w", err)
-	}
-	fact, err := catalog.Decode(e.Type, e.Data)
-	if err != nil {
-		return fmt.Errorf("%s/%d offset %d: %w", r.Topic, r.Partition, r.Offset, err)
+		return err
 	}
 	ev, ok := fact.(message.Event)
 	if !ok {
