@@ -3,9 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -41,19 +39,6 @@ goniec audit verify --from yesterday.checkpoint --key audit.key.pub`,
 		a.auditReport(), a.auditExport(), a.auditVerifyExport())
 	cmd.PersistentFlags().StringVar(&a.named, "installation", "", "the `id` of the installation, as in ce_source and in checkpoints (default: that of the secrets file)")
 	return cmd
-}
-
-// billingZone is the zone in which a month begins and ends.
-func (a *app) billingZone() (*time.Location, error) {
-	where, err := a.cluster()
-	if err != nil {
-		return nil, err
-	}
-	zone, err := time.LoadLocation(where.Zone)
-	if err != nil {
-		return nil, failWith(ExitUsage, errors.New("zone: is not a time zone"))
-	}
-	return zone, nil
 }
 
 // journal opens the journal that an audit reads; close it.

@@ -12,7 +12,6 @@ import (
 	"goniec/adapters/export"
 	"goniec/cmd/goniec/internal/words"
 	"goniec/domain/account"
-	"goniec/domain/calendar"
 	"goniec/eventstore/audit"
 )
 
@@ -89,14 +88,11 @@ func (a *app) export(ctx context.Context, dir string, f *exportFlags) error {
 		return err
 	}
 	m, path, err := export.Write(ctx, cfg)
-	var broken *audit.BrokenError
 	switch {
 	case errors.Is(err, export.ErrExists):
 		return failWith(ExitUsage, fmt.Errorf("%w: name another directory, or go on with --since", err))
-	case errors.As(err, &broken):
-		return failWith(ExitFailed, err)
 	case err != nil:
-		return interrupted(ctx, unavailable(err))
+		return unread(ctx, err)
 	}
 	out := exported{Manifest: path}
 	for _, p := range m.Partitions {
@@ -134,9 +130,9 @@ func span(t time.Time, otherwise string) string {
 // exportPeriod reads the flags that name a period.
 func (a *app) exportPeriod(cfg *export.Config, f *exportFlags, now time.Time) error {
 	if f.month != "" {
-		m, err := calendar.ParseMonth(f.month)
+		m, err := monthOf("--month", f.month)
 		if err != nil {
-			return failWith(ExitUsage, errors.New("--month: must be a month, such as 2026-11"))
+			return err
 		}
 		zone, err := a.billingZone()
 		if err != nil {

@@ -27,9 +27,9 @@ seals and closes, who read what, and what was erased. Each with who, when, why a
 journal is checked on the way. The month is that in which it was recorded.`,
 		Example: "goniec audit report 2026-11 --out november.md",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			m, err := calendar.ParseMonth(args[0])
+			m, err := monthOf("MONTH", args[0])
 			if err != nil {
-				return failWith(ExitUsage, errors.New("MONTH: must be a month, such as 2026-11"))
+				return err
 			}
 			if limit < 1 || limit > 100_000 {
 				return failWith(ExitUsage, errors.New("--limit: must be from 1 to 100000"))
@@ -75,22 +75,14 @@ var sectionTitles = map[string]string{
 }
 
 func (a *app) auditMonth(ctx context.Context, m calendar.Month, limit int, file string) error {
-	zone, err := a.billingZone()
+	j, err := a.journalOf(m)
 	if err != nil {
 		return err
 	}
-	cfg, closed, err := a.journal()
+	defer j.close()
+	d, err := audit.Exceptions(ctx, j.Config, j.from, j.to, limit)
 	if err != nil {
-		return err
-	}
-	defer closed()
-	d, err := audit.Exceptions(ctx, cfg, m.Begins(zone), m.Ends(zone), limit)
-	var broken *audit.BrokenError
-	switch {
-	case errors.As(err, &broken):
-		return failWith(ExitFailed, err)
-	case err != nil:
-		return interrupted(ctx, unavailable(err))
+		return unread(ctx, err)
 	}
 	out := reportBody{Month: m.String(), From: d.From, To: d.To, Events: d.Events}
 	for _, s := range d.Sections {

@@ -21,9 +21,9 @@ the seed, a line feed and the message's id comes first. Who has the journal and 
 picks the same. Choose the seed after the month's last checkpoint was handed out.`,
 		Example: "goniec audit sample --month 2026-11 --n 25 --seed \"auditor, 3 December\" --json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			m, err := calendar.ParseMonth(month)
+			m, err := monthOf("--month", month)
 			if err != nil {
-				return failWith(ExitUsage, errors.New("--month: must be a month, such as 2026-11"))
+				return err
 			}
 			if n < 1 || n > 1000 {
 				return failWith(ExitUsage, errors.New("--n: must be from 1 to 1000"))
@@ -47,16 +47,12 @@ type sampledBody struct {
 }
 
 func (a *app) sample(ctx context.Context, m calendar.Month, n int, seed string) error {
-	zone, err := a.billingZone()
+	j, err := a.journalOf(m)
 	if err != nil {
 		return err
 	}
-	cfg, closed, err := a.journal()
-	if err != nil {
-		return err
-	}
-	defer closed()
-	stories, of, err := audit.Sample(ctx, cfg, m.Begins(zone), m.Ends(zone), n, seed)
+	defer j.close()
+	stories, of, err := audit.Sample(ctx, j.Config, j.from, j.to, n, seed)
 	if err != nil {
 		return interrupted(ctx, unavailable(err))
 	}

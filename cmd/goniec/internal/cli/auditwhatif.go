@@ -46,9 +46,9 @@ The file of --prices is one of prices publish; it stands for all lists, of accou
 goniec audit what-if --month 2026-11 --policy fallback_at_once=false --policy late_policy=waive_viber --json
 goniec audit what-if --month 2026-11 --prices offer.csv`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			m, err := calendar.ParseMonth(f.month)
+			m, err := monthOf("--month", f.month)
 			if err != nil {
-				return failWith(ExitUsage, errors.New("--month: must be a month, such as 2026-11"))
+				return err
 			}
 			s, err := f.settings(time.Now())
 			if err != nil {
@@ -123,16 +123,12 @@ type whatIfBody struct {
 }
 
 func (a *app) whatIf(ctx context.Context, m calendar.Month, s whatif.Settings, f whatIfFlags) error {
-	zone, err := a.billingZone()
+	j, err := a.journalOf(m)
 	if err != nil {
 		return err
 	}
-	cfg, closed, err := a.journal()
-	if err != nil {
-		return err
-	}
-	defer closed()
-	r, err := audit.WhatIf(ctx, cfg, audit.Trial{From: m.Begins(zone), To: m.Ends(zone), Settings: s, Zone: zone})
+	defer j.close()
+	r, err := audit.WhatIf(ctx, j.Config, audit.Trial{From: j.from, To: j.to, Settings: s, Zone: j.zone})
 	if err != nil {
 		return interrupted(ctx, unavailable(err))
 	}
