@@ -16,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"goniec/internal/freeport"
 	"goniec/internal/wholefile"
 )
 
@@ -96,7 +97,10 @@ func brokerPort(cfg BrokerConfig) (int, error) {
 		return 0, nil
 	}
 	if cfg.Addr == "" {
-		return rememberedPort(filepath.Join(cfg.Dir, brokerPortFile)), nil // 0 = any that is free
+		if port := rememberedPort(filepath.Join(cfg.Dir, brokerPortFile)); port != 0 {
+			return port, nil
+		}
+		return freeport.Port()
 	}
 	host, text, err := net.SplitHostPort(cfg.Addr)
 	if err != nil {

@@ -1,7 +1,6 @@
 package embedded
 
 import (
-	"fmt"
 	"net"
 	"os"
 	"strconv"
@@ -43,16 +42,4 @@ func portFree(port int) bool {
 		return false
 	}
 	return l.Close() == nil
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", net.JoinHostPort(loopback, "0"))
-	if err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
-	}
-	addr, ok := l.Addr().(*net.TCPAddr)
-	if err := l.Close(); err != nil || !ok {
-		return 0, fmt.Errorf("find a free port: %w", err)
-	}
-	return addr.Port, nil
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"goniec/internal/freeport"
 	"goniec/internal/wholefile"
 )
 
@@ -153,7 +154,7 @@ func (p *Postgres) start(ctx context.Context) (err error) {
 	defer pause.Stop()
 	for {
 		if p.port = rememberedPort(portFile); p.port == 0 {
-			if p.port, err = freePort(); err != nil {
+			if p.port, err = freeport.Port(); err != nil {
 				return err
 			}
 		}

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"sync"
 	"time"
 
@@ -117,18 +116,4 @@ func (l *links) close() {
 			p.Stop()
 		}
 	}
-}
-
-// freeAddrs finds ports that stay the same over restarts.
-func freeAddrs(n int) ([]string, error) {
-	var out []string
-	for range n {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer ln.Close() //nolint:errcheck,gocritic // all are held until all are found
-		out = append(out, ln.Addr().String())
-	}
-	return out, nil
 }

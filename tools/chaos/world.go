@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"goniec/adapters/embedded"
+	"goniec/internal/freeport"
 )
 
 // world is the whole installation under test.
@@ -91,7 +92,7 @@ func (w *world) buildKafka(ctx context.Context) error {
 	if err := os.MkdirAll(w.kafka.dir, 0o700); err != nil {
 		return err
 	}
-	free, err := freeAddrs(processes * brokers)
+	free, err := freeport.Addrs(processes * brokers)
 	if err != nil {
 		return err
 	}
@@ -137,7 +138,7 @@ func (w *world) buildDatabase(ctx context.Context) error {
 }
 
 func (w *world) buildCarriers(ctx context.Context) error {
-	addrs, err := freeAddrs(4 + processes)
+	addrs, err := freeport.Addrs(4 + processes)
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 
 	"goniec/adapters/simulator"
 	"goniec/cmd/goniec/internal/run"
+	"goniec/internal/freeport"
 	"goniec/internal/suffixes"
 )
 
@@ -218,24 +218,17 @@ func (h *children) start(ctx context.Context) (target, error) {
 
 func (h *children) startCarriers(ctx context.Context) (err error) {
 	h.cfg = ChildConfig{Dir: h.opt.Dir, Brokers: h.opt.Brokers, Prefix: h.opt.Prefix}
-	if h.cfg.HTTP, err = freeAddr(ctx); err != nil {
+	addrs, err := freeport.Addrs(1) // it stays the same over restarts
+	if err != nil {
 		return err
 	}
+	h.cfg.HTTP = addrs[0]
 	cfg := ChildConfig{Dir: h.opt.Dir, Callback: "http://" + h.cfg.HTTP + "/callbacks/viber/viber"}
 	if h.carriers, err = spawn(ctx, h.opt.Exe, RoleCarriers, cfg, &h.at); err != nil {
 		return err
 	}
 	h.cfg.ViberURL, h.cfg.SMPP = h.at.URL, h.at.SMPP
 	return nil
-}
-
-// freeAddr finds a port that stays the same over restarts.
-func freeAddr(ctx context.Context) (string, error) {
-	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return ln.Addr().String(), ln.Close()
 }
 
 func (h *children) failed() <-chan error { return h.end }
