@@ -17,7 +17,8 @@ export GOFLAGS
 
 # stage NAME COMMAND...: runs a command and notes how it ended. With GONIEC_CI_ONLY="a b" only stages so named run.
 stage() {
-  local name=$1 began=$SECONDS outcome=ok
+  local name=$1 began=$SECONDS was outcome=ok
+  was=$(cores)
   shift
   [[ -z $only || " $only " == *" $name "* ]] || return 0
   printf '\n=== %s\n' "$name"
@@ -27,8 +28,14 @@ stage() {
   local code=$?
   set -e
   (( code == 0 )) || outcome=FAILED
-  printf '%-10s %-7s %4d s\n' "$name" "$outcome" $((SECONDS - began)) | tee -a "$table"
+  printf '%-17s %-7s %4d s%s\n' "$name" "$outcome" $((SECONDS - began)) "$(busy "$was")" | tee -a "$table"
 }
+
+# cores: what all processors have done since boot, and what of it was idling.
+cores() { awk '/^cpu /{for (i = 2; i <= 9; i++) all += $i; print all, $5 + $6}' /proc/stat 2>/dev/null || true; }
+
+# busy CORES: how busy they were since; a stage that is not can go on beside others.
+busy() { awk -v was="$1" '{split(was, w); if ($1 > w[1]) printf "  %3d %% busy", 100 - 100 * ($2 - w[2]) / ($1 - w[1])}' <<<"$(cores)"; }
 
 # must NAME COMMAND...: a stage that the later ones cannot do without.
 must() {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	jsonv2 "github.com/go-json-experiment/json"
+
 	"goniec/domain"
 	"goniec/domain/account"
 	"goniec/domain/billing"
@@ -156,25 +158,25 @@ func decodeBody(stream string, body []byte) (aggregate, error) {
 	}
 	switch s := a.(type) {
 	case messageState:
-		err = json.Unmarshal(body, &s)
+		err = jsonv2.Unmarshal(body, &s)
 		return s, err
 	case recipientState:
-		err = json.Unmarshal(body, &s)
+		err = jsonv2.Unmarshal(body, &s)
 		return s, err
 	case numberState:
-		err = json.Unmarshal(body, &s)
+		err = jsonv2.Unmarshal(body, &s)
 		return s, err
 	case accountState:
-		err = json.Unmarshal(body, &s)
+		err = jsonv2.Unmarshal(body, &s)
 		return s, err
 	case billingState:
-		err = json.Unmarshal(body, &s)
+		err = jsonv2.Unmarshal(body, &s)
 		return s, err
 	case partitionState:
-		err = json.Unmarshal(body, &s)
+		err = jsonv2.Unmarshal(body, &s)
 		return s, err
 	case parkedState:
-		err = json.Unmarshal(body, &s)
+		err = jsonv2.Unmarshal(body, &s)
 		return s, err
 	}
 	return nil, errForeignEvent

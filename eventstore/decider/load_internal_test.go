@@ -41,9 +41,9 @@ func BenchmarkLoad(b *testing.B) {
 		l := &loader{o: o, seen: map[uint64]struct{}{}, seed: maphash.MakeSeed()}
 		l.begin()
 		for _, r := range records {
-			require.NoError(b, l.take(r))
+			require.NoError(b, l.take(b.Context(), r))
 		}
-		require.NoError(b, l.flush())
+		require.NoError(b, l.flush(b.Context()))
 		require.False(b, l.foreign)
 		require.NoError(b, store.dropPartition(o.keys))
 	}

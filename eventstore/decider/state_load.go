@@ -36,8 +36,8 @@ func (o *owner) loadState(ctx context.Context) (m meta, ok bool, err error) {
 	began := o.cfg.Now()
 	l := &loader{o: o, seen: map[uint64]struct{}{}, seed: maphash.MakeSeed()}
 	l.begin()
-	err = o.readRange(ctx, eventstore.State, oldest, end, l.take)
-	if err := errors.Join(err, l.flush()); err != nil {
+	err = o.readRange(ctx, eventstore.State, oldest, end, func(r *eventstore.Record) error { return l.take(ctx, r) })
+	if err := errors.Join(err, l.flush(ctx)); err != nil {
 		return m, false, fmt.Errorf("load state: %w", err)
 	}
 	why, err := l.unfit(ctx, id)
@@ -53,7 +53,11 @@ func (o *owner) loadState(ctx context.Context) (m meta, ok bool, err error) {
 	return m, true, o.keys.saveMeta(o.store.db, m)
 }
 
-// loader puts the topic's records into the store, some thousands a batch.
+// loadBytes is how much a loader collects before it puts it into the store: little enough
+// for the memory of all partitions at once, enough for tables that need no merging with many others.
+const loadBytes = 8 << 20
+
+// loader puts the topic's records into the store, loadBytes at a time.
 type loader struct {
 	o       *owner
 	g       *group
@@ -70,7 +74,7 @@ func (l *loader) begin() {
 	l.g.batch = l.o.store.db.NewBatch() // nobody looks anything up in it
 }
 
-func (l *loader) take(r *eventstore.Record) error {
+func (l *loader) take(ctx context.Context, r *eventstore.Record) error {
 	if l.foreign {
 		return nil
 	}
@@ -82,10 +86,10 @@ func (l *loader) take(r *eventstore.Record) error {
 		}
 		return nil
 	}
-	if err := l.put(string(r.Key), r.Value); err != nil || len(l.g.changed) < 2000 {
+	if err := l.put(string(r.Key), r.Value); err != nil || l.g.batch.Len() < loadBytes {
 		return err
 	}
-	if err := l.flush(); err != nil {
+	if err := l.flush(ctx); err != nil {
 		return err
 	}
 	l.begin()
@@ -98,7 +102,7 @@ func (l *loader) put(stream string, value []byte) error {
 		l.foreign = true
 		return nil
 	}
-	old, err := l.former(stream)
+	old, again, err := l.former(stream)
 	if err != nil {
 		return err
 	}
@@ -109,7 +113,10 @@ func (l *loader) put(stream string, value []byte) error {
 	if next.version == 0 {
 		return errors.Join(b.Delete(k.state(stream), nil), b.Set(k.tombstone(stream), nil, nil))
 	}
-	return errors.Join(b.Set(k.state(stream), state, nil), b.Delete(k.tombstone(stream), nil))
+	if again {
+		err = b.Delete(k.tombstone(stream), nil)
+	}
+	return errors.Join(err, b.Set(k.state(stream), state, nil))
 }
 
 // seenMost bounds what a loader remembers, some 20 bytes each.
@@ -117,19 +124,20 @@ const seenMost = 4_000_000
 
 // former is what an older record of the stream has put into the store. Most
 // streams come once: they need not be looked for.
-func (l *loader) former(stream string) (*entry, error) {
+func (l *loader) former(stream string) (e *entry, again bool, err error) {
 	h := maphash.String(l.seed, stream)
-	_, again := l.seen[h]
+	_, again = l.seen[h]
 	if len(l.seen) < seenMost {
 		l.seen[h] = struct{}{}
 	} else {
 		again = true
 	}
 	if again {
-		return l.g.load(stream)
+		e, err = l.g.load(stream)
+		return e, true, err
 	}
 	agg, err := emptyState(stream)
-	return &entry{agg: agg}, err
+	return &entry{agg: agg}, false, err
 }
 
 // savedState reads a record's value: the state, and the bytes that the store keeps
@@ -150,8 +158,9 @@ func savedState(stream string, value []byte) (e *entry, state []byte, ok bool) {
 	return &entry{version: version, agg: agg, timers: agg.timers(), index: agg.index()}, value[n:], true
 }
 
-func (l *loader) flush() error {
-	return errors.Join(l.g.batch.Commit(pebble.NoSync), l.o.find.forget())
+func (l *loader) flush(ctx context.Context) error {
+	err := l.o.store.ingest(ctx, fmt.Sprintf("load-%d", l.o.part), l.g.batch)
+	return errors.Join(err, l.g.batch.Close(), l.o.find.forget())
 }
 
 // unfit says why what was loaded cannot be gone on from, or "".

@@ -24,7 +24,9 @@ import (
 // a cache that the journal can rebuild. It is written without fsync after each
 // Kafka commit, so after a crash it may lag behind the journal, never lead it.
 type Store struct {
-	db *pebble.DB
+	db   *pebble.DB
+	dir  string
+	opts *pebble.Options
 }
 
 // OpenStore opens or creates the store in dir, as OpenCache does. One process at a
@@ -45,7 +47,8 @@ func OpenStore(ctx context.Context, dir string, log *slog.Logger, adjust ...func
 	if err != nil {
 		return nil, fmt.Errorf("open state store: %w", err)
 	}
-	return &Store{db: db}, nil
+	opts.EnsureDefaults() // what Open works with
+	return &Store{db: db, dir: dir, opts: opts}, nil
 }
 
 // Close flushes and closes the store; no owner may be running.
