@@ -56,13 +56,12 @@ func (o *owner) safeResumes(due []dueTimer) ([]dueTimer, error) {
 	if err := o.moveSafe(o.cfg.Clock.Now(), latest); err != nil {
 		return nil, nil //nolint:nilerr // the broker does not answer: they wait, as timers do
 	}
-	var safe []dueTimer
-	for _, t := range due {
-		if !o.timers.safe.Before(t.due) {
-			safe = append(safe, t)
+	for i, t := range due {
+		if o.timers.safe.Before(t.due) {
+			return due[:i], nil // nothing behind it goes first
 		}
 	}
-	return safe, nil
+	return due, nil
 }
 
 // scanHeld adds the messages under prefix whose switch is off, up to a group's
