@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -18,24 +16,16 @@ import (
 	"goniec/cmd/goniec/internal/run"
 	"goniec/domain/account"
 	"goniec/domain/calendar"
-	"goniec/internal/testkit"
 )
 
 // rules.md F4, F9: a month from its first message to its close, and computed again
 // from the journal alone; read models and carriers are compared with it.
 func TestAMonthIsClosedAndComputedAgain(t *testing.T) {
 	t.Parallel()
-	addr, prefix := testkit.Kafka(t)
-	data := filepath.Join(t.TempDir(), "up")
-	up, err := run.StartUp(t.Context(), run.UpConfig{
-		Data: data, HTTP: "127.0.0.1:0", Brokers: []string{addr}, Prefix: prefix, PostgresURL: testkit.Postgres(t), VirtualClock: true,
-		Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
-	})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, up.Close()) })
+	up, cfg := startUp(t, true)
 	zone, err := time.LoadLocation(run.Defaults().Zone)
 	require.NoError(t, err)
-	do := func(args ...string) result { return runCLI(t, "", "", append(args, "--data", data)...) }
+	do := func(args ...string) result { return runCLI(t, "", "", append(args, "--data", cfg.Data)...) }
 	begin := time.Now()
 	month := calendar.MonthOf(begin, zone)
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"goniec/cmd/goniec/internal/run"
+	"goniec/internal/testkit"
 )
 
 // call is a request that the fake API got.
@@ -153,6 +155,20 @@ func runCLIWith(ctx context.Context, in string, who person, args ...string) resu
 	}
 	code := a.execute(ctx, args)
 	return result{code, out.String(), errOut.String()}
+}
+
+// startUp has everything up on services of the test's own, until it ends. A virtual clock is moved by advance.
+func startUp(t *testing.T, virtualClock bool) (*run.Up, run.UpConfig) {
+	t.Helper()
+	addr, prefix := testkit.Kafka(t)
+	cfg := run.UpConfig{
+		Data: filepath.Join(t.TempDir(), "up"), HTTP: "127.0.0.1:0", Brokers: []string{addr}, Prefix: prefix, PostgresURL: testkit.Postgres(t), VirtualClock: virtualClock,
+		Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
+	}
+	up, err := run.StartUp(t.Context(), cfg)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, up.Close()) })
+	return up, cfg
 }
 
 // file writes a file of the test.

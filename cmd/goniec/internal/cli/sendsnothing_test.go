@@ -6,7 +6,6 @@ import (
 	"image/color"
 	"image/png"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -21,7 +20,6 @@ import (
 	"goniec/adapters/simulator"
 	"goniec/cmd/goniec/internal/run"
 	"goniec/eventstore/audit"
-	"goniec/internal/testkit"
 	"goniec/projections/models"
 )
 
@@ -48,20 +46,14 @@ type outside struct {
 // a mail sent: so the counters count.
 func audited(t *testing.T) *outside {
 	t.Helper()
-	o := &outside{t: t, data: filepath.Join(t.TempDir(), "up")}
+	o := &outside{t: t}
 	hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		o.hooks.Add(1)
 		w.WriteHeader(http.StatusNoContent)
 	}))
 	t.Cleanup(hook.Close)
-	addr, prefix := testkit.Kafka(t)
-	var err error
-	o.up, err = run.StartUp(t.Context(), run.UpConfig{
-		Data: o.data, HTTP: "127.0.0.1:0", Brokers: []string{addr}, Prefix: prefix, PostgresURL: testkit.Postgres(t), VirtualClock: true,
-		Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn})),
-	})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, o.up.Close()) })
+	up, cfg := startUp(t, true)
+	o.up, o.data = up, cfg.Data
 	o.do("webhooks", "add", hook.URL)
 	o.mailed()
 	for _, suffix := range sentTo {
