@@ -158,26 +158,25 @@ func decodeBody(stream string, body []byte) (aggregate, error) {
 	}
 	switch s := a.(type) {
 	case messageState:
-		err = jsonv2.Unmarshal(body, &s)
-		return s, err
+		return decodeAs(s, body)
 	case recipientState:
-		err = jsonv2.Unmarshal(body, &s)
-		return s, err
+		return decodeAs(s, body)
 	case numberState:
-		err = jsonv2.Unmarshal(body, &s)
-		return s, err
+		return decodeAs(s, body)
 	case accountState:
-		err = jsonv2.Unmarshal(body, &s)
-		return s, err
+		return decodeAs(s, body)
 	case billingState:
-		err = jsonv2.Unmarshal(body, &s)
-		return s, err
+		return decodeAs(s, body)
 	case partitionState:
-		err = jsonv2.Unmarshal(body, &s)
-		return s, err
+		return decodeAs(s, body)
 	case parkedState:
-		err = jsonv2.Unmarshal(body, &s)
-		return s, err
+		return decodeAs(s, body)
 	}
 	return nil, errForeignEvent
+}
+
+// decodeAs reads what encoding/json wrote. Its successor does that in half the time.
+func decodeAs[S aggregate](s S, body []byte) (aggregate, error) {
+	err := jsonv2.Unmarshal(body, &s)
+	return s, err
 }

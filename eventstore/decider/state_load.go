@@ -113,7 +113,7 @@ func (l *loader) put(stream string, value []byte) error {
 	if next.version == 0 {
 		return errors.Join(b.Delete(k.state(stream), nil), b.Set(k.tombstone(stream), nil, nil))
 	}
-	if again {
+	if again { // there may be one of it
 		err = b.Delete(k.tombstone(stream), nil)
 	}
 	return errors.Join(err, b.Set(k.state(stream), state, nil))
