@@ -18,9 +18,9 @@ export GOFLAGS
 # stage NAME COMMAND...: runs a command and notes how it ended. With GONIEC_CI_ONLY="a b" only stages so named run.
 stage() {
   local name=$1 began=$SECONDS was outcome=ok
-  was=$(cores)
   shift
   [[ -z $only || " $only " == *" $name "* ]] || return 0
+  was=$(cores)
   printf '\n=== %s\n' "$name"
   # A subshell of its own, so that `set -e` holds within it.
   set +e
