@@ -35,6 +35,15 @@ type contentPart struct {
 	pos       int64         // everything before stands in the store
 	drops     int           // how often it was dropped, to be read anew
 	moved     chan struct{} // closed and replaced when any of these changes
+	end       *endQuestion  // the last one
+}
+
+// endQuestion is one question for the end of a partition, and its answer.
+type endQuestion struct {
+	asked    time.Time
+	answered chan struct{} // closed when the rest is known
+	end      int64
+	err      error
 }
 
 // contentMark is how far a partition is contained, and when it was last level
@@ -101,35 +110,74 @@ func (s *ContentStore) change(p Partition, fn func(*contentPart)) {
 	c.moved = make(chan struct{})
 }
 
-// Get returns the sealed record of id. When it is not there yet, the partition
-// is first read up to an end that is asked for now, so that ok == false means:
-// never written, or erased. It waits for that reading, which somebody must do
-// (Follow), until ctx ends.
-func (s *ContentStore) Get(ctx context.Context, p Partition, id string) (value []byte, ok bool, err error) {
-	key := contentKey(p, 'c', id)
-	if s.ready(p) {
-		if value, ok, err = s.load(key); ok || err != nil {
-			return value, ok, err
-		}
+// Get returns the sealed record of id as the topic had it at since, or later:
+// the partition is read up to an end that was asked for after since (a moment of
+// real time). What was erased before is not found, however far the copy lagged
+// behind, and ok == false means: not written by then, or erased. It waits for
+// that reading, which somebody must do (Follow), until ctx ends. Questions for
+// the end are shared: whoever reads many instructions at once asks once.
+func (s *ContentStore) Get(ctx context.Context, p Partition, id string, since time.Time) (value []byte, ok bool, err error) {
+	end, err := s.endSince(ctx, p, since)
+	if err != nil {
+		return nil, false, err
 	}
 	for {
-		drops, err := s.readUp(ctx, p)
+		drops, err := s.readUp(ctx, p, end)
 		if err != nil {
 			return nil, false, err
 		}
-		if value, ok, err = s.load(key); ok || err != nil || drops == s.drops(p) {
+		if value, ok, err = s.load(contentKey(p, 'c', id)); err != nil || drops == s.drops(p) {
 			return value, ok, err
 		}
 	}
 }
 
-// readUp waits until everything that the partition holds now is in the store;
-// the answer tells whether that is still so.
-func (s *ContentStore) readUp(ctx context.Context, p Partition) (drops int, err error) {
-	end, err := EndOffset(s.client, s.topic, p)
-	if err != nil {
-		return 0, fmt.Errorf("%w: end of contents: %w", ErrUnavailable, err)
+// endSince returns an end of the topic that was asked for after since. One asks at a time;
+// the others wait, and take its answer if it was asked late enough for them.
+func (s *ContentStore) endSince(ctx context.Context, p Partition, since time.Time) (int64, error) {
+	for {
+		s.mu.Lock()
+		q, mine := s.part(p).question(since)
+		s.mu.Unlock()
+		if mine {
+			q.end, q.err = EndOffset(s.client, s.topic, p)
+			close(q.answered)
+		}
+		select {
+		case <-q.answered:
+		case <-ctx.Done():
+			return 0, fmt.Errorf("%w: end of contents: %w", ErrUnavailable, context.Cause(ctx))
+		}
+		switch {
+		case !q.asked.After(since): // it was on its way before
+		case q.err != nil:
+			return 0, fmt.Errorf("%w: end of contents: %w", ErrUnavailable, q.err)
+		default:
+			return q.end, nil
+		}
 	}
+}
+
+// question returns the one to wait for; mine says that the caller has to ask it. The
+// caller holds the store's mu.
+func (c *contentPart) question(since time.Time) (q *endQuestion, mine bool) {
+	if c.end != nil {
+		select {
+		case <-c.end.answered:
+			if c.end.err == nil && c.end.asked.After(since) {
+				return c.end, false
+			}
+		default:
+			return c.end, false
+		}
+	}
+	c.end = &endQuestion{asked: time.Now(), answered: make(chan struct{})}
+	return c.end, true
+}
+
+// readUp waits until everything before end is in the store; the answer tells
+// whether that is still so.
+func (s *ContentStore) readUp(ctx context.Context, p Partition, end int64) (drops int, err error) {
 	for {
 		s.mu.Lock()
 		c := s.part(p)
@@ -144,12 +192,6 @@ func (s *ContentStore) readUp(ctx context.Context, p Partition) (drops int, err 
 			return 0, fmt.Errorf("contents/%d at %d of %d: %w", p, pos, end, context.Cause(ctx))
 		}
 	}
-}
-
-func (s *ContentStore) ready(p Partition) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.part(p).ready
 }
 
 func (s *ContentStore) drops(p Partition) int {

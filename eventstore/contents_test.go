@@ -73,7 +73,7 @@ func (s *shelf) get(c *eventstore.ContentStore, p eventstore.Partition, id strin
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
 	defer cancel()
-	v, ok, err := c.Get(ctx, p, id)
+	v, ok, err := c.Get(ctx, p, id, time.Now())
 	require.NoError(s.t, err)
 	require.Equal(s.t, ok, v != nil)
 	return string(v)
@@ -96,8 +96,31 @@ func TestContentsAreReadUpToTheAsking(t *testing.T) {
 		s.put(0, id, "x"+id)
 		require.Equal(t, "x"+id, s.get(c, 0, id))
 	}
-	s.put(0, "a", "")
-	require.Eventually(t, func() bool { return s.get(c, 0, "a") == "" }, time.Minute, 10*time.Millisecond)
+	for i := range 50 { // and not found any more as soon as it is erased, though the copy has it
+		id := fmt.Sprint("d", i)
+		s.put(0, id, "")
+		require.Empty(t, s.get(c, 0, id))
+	}
+}
+
+// A question for the end is asked once for all who need no later one.
+func TestContentsOfOneMomentShareAQuestion(t *testing.T) {
+	t.Parallel()
+	s := newShelf(t)
+	s.put(0, "a", "one")
+	c := s.open(t.TempDir(), "inst")
+	s.follow(c, 0)
+	before := time.Now()
+	require.Equal(t, "one", s.get(c, 0, "a"))
+	s.client.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	v, ok, err := c.Get(ctx, 0, "a", before)
+	require.NoError(t, err, "what is known suffices")
+	require.True(t, ok)
+	require.Equal(t, "one", string(v))
+	_, _, err = c.Get(ctx, 0, "a", time.Now())
+	require.ErrorIs(t, err, eventstore.ErrUnavailable, "a later moment needs another question")
 }
 
 func TestContentsGoOnWhereTheyEnded(t *testing.T) {
@@ -119,7 +142,7 @@ func TestContentsGoOnWhereTheyEnded(t *testing.T) {
 	other := s.open(dir, "another installation") // what the first one left is dropped …
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	_, _, err := other.Get(ctx, 0, "a") // … and nobody reads yet
+	_, _, err := other.Get(ctx, 0, "a", time.Now()) // … and nobody reads yet
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	s.follow(other, 0)
 	require.Equal(t, "one", s.get(other, 0, "a"))

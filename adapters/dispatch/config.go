@@ -28,7 +28,8 @@ type Sender interface {
 // *eventstore.ContentStore is one.
 type Contents interface {
 	Follow(ctx context.Context, p eventstore.Partition) error
-	Get(ctx context.Context, p eventstore.Partition, id string) (value []byte, ok bool, err error)
+	// Get returns what the topic had at since, real time, or later.
+	Get(ctx context.Context, p eventstore.Partition, id string, since time.Time) (value []byte, ok bool, err error)
 }
 
 // Config wires a Dispatcher. Every field is required unless it says otherwise.

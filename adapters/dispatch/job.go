@@ -56,6 +56,7 @@ type job struct {
 	owner  *owner
 	lane   int
 	offset int64
+	read   time.Time // real time: it stood in the outbox by then
 	ins    message.SendInstruction
 	trace  string
 }
@@ -199,13 +200,14 @@ func (j *job) content() (c eventstore.Content, reason string) {
 
 var errErased = errors.New("content was erased")
 
-// open reads the content once. A key that is not known is waited for: only one
-// that is still missing when all keys have been read was destroyed.
+// open reads the content once, not older than the instruction: an attempt that began
+// after an erasure does not find it in a copy that lags. A key that is not known is waited
+// for: only one that is still missing when all keys have been read was destroyed.
 func (j *job) open() (c eventstore.Content, err error) {
 	o := j.owner
 	ctx, cancel := context.WithTimeout(o.soft, contentTimeout)
 	defer cancel()
-	value, ok, err := o.d.cfg.Contents.Get(ctx, o.part, j.ins.Content)
+	value, ok, err := o.d.cfg.Contents.Get(ctx, o.part, j.ins.Content, j.read)
 	if err != nil {
 		return c, err
 	}

@@ -71,6 +71,7 @@ func (l *lane) take(b laneBatch) error {
 	if b.err != nil {
 		return b.err
 	}
+	now := time.Now()
 	for _, r := range b.records {
 		e, unreadable, err := parseEntry(l.owner, l.index, r)
 		if err != nil {
@@ -79,8 +80,11 @@ func (l *lane) take(b laneBatch) error {
 		if unreadable != nil {
 			l.owner.skipped(l.topic, r.Offset, unreadable)
 		}
+		if e.job != nil {
+			e.job.read = now
+		}
 		if e.revoke != "" {
-			l.owner.revoked.add(e.revoke, time.Now())
+			l.owner.revoked.add(e.revoke, now)
 		}
 		l.pending = append(l.pending, e)
 	}

@@ -38,10 +38,10 @@ type stuckContents struct {
 	free <-chan struct{}
 }
 
-func (s stuckContents) Get(ctx context.Context, p eventstore.Partition, id string) ([]byte, bool, error) {
+func (s stuckContents) Get(ctx context.Context, p eventstore.Partition, id string, since time.Time) ([]byte, bool, error) {
 	select {
 	case <-s.free:
-		return s.Contents.Get(ctx, p, id)
+		return s.Contents.Get(ctx, p, id, since)
 	case <-ctx.Done():
 		return nil, false, context.Cause(ctx)
 	}

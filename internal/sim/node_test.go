@@ -245,7 +245,7 @@ func (contents) Follow(ctx context.Context, _ eventstore.Partition) error {
 	return context.Cause(ctx)
 }
 
-func (c contents) Get(ctx context.Context, _ eventstore.Partition, id string) ([]byte, bool, error) {
+func (c contents) Get(ctx context.Context, _ eventstore.Partition, id string, _ time.Time) ([]byte, bool, error) {
 	o := &op{node: c.n, needs: needsCarrier, name: "content " + id, apply: func() error { return nil }, slow: 4 * callTimeout}
 	return []byte("x"), true, c.w.call(ctx, o)
 }
