@@ -164,6 +164,10 @@ func (a *API) senderAnswer(c *call, status int, s account.Sender) *answer[Sender
 	b := a.senderLine(c, s)
 	form := s.Filled()
 	b.Form = &form
+	if s.Status == account.SenderNew || s.Status == account.SenderInReview {
+		f := a.cfg.View.Follows(s, a.cfg.Clock.Now(), a.cfg.Zone)
+		b.Follows = &FollowsBody{f.VerificationDays, f.PrefixDays, f.MinimumFrom.String(), f.Minimum}
+	}
 	if last := s.Submission; last.Number > 0 {
 		b.Submission = &SubmissionBody{Number: last.Number, At: last.At, Form: last.Form, Changed: []string{}}
 		if last.Form != nil {

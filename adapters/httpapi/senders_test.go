@@ -255,3 +255,24 @@ func TestSendersAreShownWithTheirTraffic(t *testing.T) {
 	require.Equal(t, http.StatusOK, w.Code)
 	require.Nil(t, decode[httpapi.SenderList](t, w).Senders[0].Traffic)
 }
+
+// B6, F2, F3: what a client is told before the submission, and until the name is active.
+func TestWhatFollowsIsTold(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	path := "/v1/senders/" + decode[httpapi.SenderBody](t, b.post("/v1/senders", `{"company":"Sklep"}`)).ID
+	follows := func() *httpapi.FollowsBody { return decode[httpapi.SenderBody](t, b.get(path)).Follows }
+	require.Equal(t, &httpapi.FollowsBody{VerificationDays: 14, PrefixDays: 28, MinimumFrom: "2026-12"}, follows(), "no regulations yet")
+	require.Equal(t, http.StatusCreated, b.publish("# Zasady", "2026-11-20").Code)
+	require.Equal(t, http.StatusCreated, b.operator("POST", "/v1/regulations", `{"title":"Later","text":"`+base64Of("x")+`","content_type":"text/markdown","valid_from":"2026-12-15",
+		"minimums":[{"country":"PL","currency":"PLN","amount":"900"}]}`).Code)
+	require.Equal(t, "250.00", follows().Minimum.Amount, "of those in force when the month begins")
+
+	require.Equal(t, http.StatusOK, b.operator("POST", path+"/submit", "").Code)
+	require.NotNil(t, follows(), "until it is active")
+	require.Equal(t, http.StatusOK, b.operator("POST", path+"/approve", `{"service_id":9}`).Code)
+	require.Nil(t, follows())
+	for _, line := range decode[httpapi.SenderList](t, b.get("/v1/senders")).Senders {
+		require.Nil(t, line.Follows, "lists are short")
+	}
+}

@@ -298,6 +298,7 @@ type SenderBody struct {
 	Version    int64           `json:"version" doc:"Also the ETag, for If-Match."`
 	Missing    []account.Item  `json:"missing" doc:"What the form lacks; none: it may be submitted."`
 	Form       *account.Form   `json:"form,omitempty" doc:"Not in lists."`
+	Follows    *FollowsBody    `json:"follows,omitempty" doc:"What follows the submission, until it is active. Not in lists."`
 	Submission *SubmissionBody `json:"submission,omitempty" doc:"The last one. Not in lists."`
 	PassedOn   *time.Time      `json:"passed_on,omitempty" doc:"When Viber got the submission: it cannot be withdrawn any more."`
 	Reference  string          `json:"reference,omitempty" doc:"Viber's, of the submission."`
@@ -310,6 +311,14 @@ type SenderBody struct {
 	Switches   *SwitchesBody   `json:"switches,omitempty" doc:"How often it can still be switched this year. Not in lists."`
 	Traffic    *SenderTraffic  `json:"traffic,omitempty" doc:"The current month's minimum and traffic on Viber. Absent before the activation, in answers to changes, and while read models do not answer."`
 	LooksLike  []LookAlike     `json:"looks_like,omitempty" doc:"For operators: other accounts' senders whose names may be taken for this one's."`
+}
+
+// FollowsBody is what follows a submission (rules.md B6).
+type FollowsBody struct {
+	VerificationDays int              `json:"verification_days" example:"14" doc:"The form is frozen from its submission on, and can be withdrawn until it is passed to Viber. From then Viber's verification takes 7 to so many working days."`
+	PrefixDays       int              `json:"prefix_days" example:"28" doc:"The activation of the name takes 14 to so many days, from then."`
+	MinimumFrom      string           `json:"minimum_from" example:"2027-01" doc:"The first month with a minimum, if the name becomes active in the current one: the month of activation has none."`
+	Minimum          *account.Minimum `json:"minimum,omitempty" doc:"By the regulations that are in force then. Absent when they have none for its country and the account's currency."`
 }
 
 // SubmissionBody is a form as it was submitted.

@@ -135,6 +135,7 @@ func (a *app) saySender(s httpapi.SenderBody) {
 	for _, m := range lacks(s) {
 		a.say("  missing: %s", m.Needs)
 	}
+	a.sayFollows(s)
 	if s.Submission != nil && len(s.Submission.Changed) > 0 {
 		a.say("  changed since submission %d: %s", s.Submission.Number, strings.Join(s.Submission.Changed, ", "))
 	}
@@ -158,6 +159,30 @@ func (a *app) saySender(s httpapi.SenderBody) {
 		rows = append(rows, []string{fmt.Sprintf("sample %d", i+1), strings.Join(strings.Fields(sample), " ")})
 	}
 	a.table([]string{"FIELD", "VALUE"}, rows)
+}
+
+// sayFollows tells what follows the submission, when it comes next or was made (rules.md B6).
+func (a *app) sayFollows(s httpapi.SenderBody) {
+	if s.Follows == nil || len(lacks(s)) > 0 {
+		return
+	}
+	f := *s.Follows
+	a.say("  from the submission on nothing of it can be changed; until it is passed to Viber it can be withdrawn")
+	a.say("  then Viber verifies it in 7 to %d working days, and the name is active after 2 to %s", f.VerificationDays, words.Count(f.PrefixDays/7, "week"))
+	a.say("  minimum: %s", followingMinimum(f))
+}
+
+// followingMinimum is what is owed after the activation, and from when.
+func followingMinimum(f httpapi.FollowsBody) string {
+	m := f.Minimum
+	if m == nil {
+		return "none in the regulations for its country and the account's currency"
+	}
+	owed := words.Money(m.Amount, m.Currency) + " a month"
+	if m.Unit == account.UnitMessages {
+		owed += ", unless " + words.Count(m.Messages, "Viber message") + " are charged"
+	}
+	return owed + ", from the month after its activation on: " + f.MinimumFrom + " at the earliest"
 }
 
 func (a *app) senderCreate() *cobra.Command {
@@ -353,6 +378,7 @@ func (a *app) step(path string, body func() any) func(*cobra.Command, *remote, [
 		}
 		return a.show(s, func() {
 			a.say("%s for %s is %s, version %d", s.Name, s.Country, s.State, s.Version)
+			a.sayFollows(s)
 			a.saySwitches(s)
 		})
 	}
