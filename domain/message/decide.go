@@ -196,12 +196,16 @@ func (d *decision) release() {
 	d.attempt()
 }
 
-// again is a retry (D3a); too late for one, the step ends.
+// again is a retry (D3a); too late for one, the step ends. An attempt that is still in
+// flight then is one of an earlier step: its answer is not waited for any longer.
 func (d *decision) again() {
 	switch ch := d.s.Channel(); {
 	case d.s.closed(ch):
 		d.settle()
 	case !d.f.Now.Before(d.s.until(ch)):
+		for _, id := range d.s.flying() {
+			d.emit(AttemptUnknown{Attempt: id, Reason: ReasonNoAnswer})
+		}
 		d.expire()
 	default:
 		d.attempt()

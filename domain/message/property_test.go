@@ -157,6 +157,7 @@ func (c *chaos) timer() {
 	t := rapid.SampledFrom(timers).Draw(c.r, "timer")
 	c.now = later(c.now, t.Due)
 	c.say(message.Fire{Timer: t.Name, Due: t.Due})
+	require.NotContains(c.t, message.Timers(c.s), t, "a fired timer is still set")
 }
 
 func (c *chaos) optOut() {
@@ -201,6 +202,9 @@ func (c *chaos) settle() {
 // drain fires the timers in their order until none is left. What still waits for
 // a switch then is resumed.
 func (c *chaos) drain() {
+	if rapid.Bool().Draw(c.r, "away") { // its owner was down, and is late for every timer
+		c.now = c.now.Add(24 * time.Hour)
+	}
 	for range 1_000 {
 		timers := message.Timers(c.s)
 		if len(timers) == 0 && c.s.Hold != "" {

@@ -388,3 +388,20 @@ func TestRefusalOfTheSender(t *testing.T) {
 	b.do(request())
 	require.Nil(t, find[message.AttemptRefused](t, b.refuse("3", message.MeaningOfViber(3).Verdict)).AgainstSender)
 }
+
+// D3b: an SMS retry that comes too late ends the message although nobody has heard of its
+// Viber attempt: no answer can come by then. One that comes all the same still counts.
+func TestSMSRetryTooLateForViberToo(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.do(request())
+	viber := b.attempt()
+	b.fire(message.TimerDeadline)
+	retry := *find[message.AttemptRefused](t, b.refuse("0x58", temporary)).RetryAt
+	b.after(time.Hour)
+	require.Equal(t, []message.Event{message.AttemptUnknown{Attempt: viber, Reason: "no_answer"}, message.Unknown{Reason: "outcome_unknown"}},
+		b.do(message.Fire{Timer: message.TimerRetry, Due: retry}))
+	require.Empty(t, message.Timers(b.s))
+	require.Equal(t, []string{"attempt_resolved"}, types(b.do(message.Answer{Attempt: viber, Outcome: message.OutcomeAccepted, CarrierIDs: []string{"1"}})))
+	require.Equal(t, []string{"delivered", "charged"}, types(b.reported(viber, "1", message.ReportDelivered)))
+}
