@@ -61,7 +61,7 @@ func BenchmarkReports(b *testing.B) {
 	}
 	by := func(list ...query.Dimension) query.Report { return with(func(f *query.Report) { f.By = list }) }
 	all := map[string]query.Report{
-		"sum": by(), "day": by(query.ByDay), "sender": by(query.BySender), "category": by(query.ByCategory), "hour": by(query.ByHour),
+		"sum": by(), "day": by(query.ByDay), "sender": by(query.BySender), "category": by(query.ByCategory), "hour": by(query.ByHour), "sender and day": by(query.BySender, query.ByDay),
 		"one sender by day": with(func(f *query.Report) { f.By, f.Sender = []query.Dimension{query.ByDay}, "SENDER 7" }),
 		"one day by hour":   with(func(f *query.Report) { f.By, f.To = []query.Dimension{query.ByHour}, first }),
 	}
