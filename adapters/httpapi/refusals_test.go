@@ -103,6 +103,7 @@ func TestBadMessages(t *testing.T) {
 		"tag twice":            {good("tags", `["a","a"]`), 422, "invalid_value", "tags[1]", "repeats an earlier one"},
 		"tag with the number":  {good("tags", `["for 48500100201"]`), 422, "invalid_value", "tags[0]", "must not hold the recipient's number: it is kept in the history"},
 		"reference of 101":     {good("client_ref", long(101)), 422, "too_long", "client_ref", "must be at most 100 characters"},
+		"national number":      {good("client_ref", `"ref 500-100-201"`), 422, "invalid_value", "client_ref", "must not hold the recipient's number: it is kept in the history"},
 		"reference is number":  {good("client_ref", `"+48500100201"`), 422, "invalid_value", "client_ref", "must not hold the recipient's number: it is kept in the history"},
 		"unknown field":        {good("txt", `"x"`), 400, "unknown_field", "txt", "is not a field of this request"},
 		"unknown inner field":  {good("button", `{"text":"Go","url":"https://c.pl","x":1}`), 400, "unknown_field", "button.x", "is not a field of this request"},

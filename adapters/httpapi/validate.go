@@ -271,7 +271,6 @@ func (c *check) references() {
 }
 
 func (c *check) reference(field, s string, limit int) {
-	digits := strings.TrimPrefix(c.out.To, "+")
 	switch {
 	case strings.TrimSpace(s) == "":
 		c.refuse(CodeRequired, field, "must not be empty")
@@ -279,7 +278,7 @@ func (c *check) reference(field, s string, limit int) {
 		c.refuse(CodeInvalidValue, field, "must be text without control characters")
 	case utf8.RuneCountInString(s) > limit:
 		c.refuse(CodeTooLong, field, "must be at most %d characters", limit)
-	case digits != "" && strings.Contains(s, digits):
+	case phone.Holds(s, c.out.To):
 		c.refuse(CodeInvalidValue, field, "must not hold the recipient's number: it is kept in the history")
 	}
 }
