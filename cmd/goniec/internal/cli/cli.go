@@ -62,7 +62,7 @@ in time, and keeps every fact about it as an event on Kafka.
 
 Begin with "goniec up", and in another terminal "goniec send --sample". Commands find a
 running up, its data and its key by themselves: the one of --data, else of the default
-directory, else the one that was started last.
+directory, else the only one that runs.
 
 Results go to standard output, everything else to standard error. With --json a result is
 one object a line, and an error is an object {"error","exit","code","errors"} on standard
@@ -141,10 +141,11 @@ func (a *app) exitCode(err error) int {
 	var exit *exitError
 	var problem *client.Error
 	var refusal *domain.Error
+	var several *run.SeveralError
 	switch {
 	case errors.As(err, &exit):
 		return exit.code
-	case !a.ran:
+	case !a.ran, errors.As(err, &several):
 		return ExitUsage
 	case errors.Is(err, context.Canceled):
 		return ExitInterrupted

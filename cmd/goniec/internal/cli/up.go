@@ -19,7 +19,7 @@ func (a *app) upCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "up", Short: "Start everything on this machine: Kafka, Postgres, simulated carriers, API, a demo account", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg.Data, cfg.Log = a.data, a.logger("warn")
+			cfg.Data, cfg.Log, cfg.Listed = a.data, a.logger("warn"), true
 			if profiles != "" {
 				if err := servePprof(cmd.Context(), profiles); err != nil {
 					return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -45,7 +46,7 @@ func DefaultData() string {
 	return filepath.Join(home, ".local", "share", "goniec")
 }
 
-// registry is where every running `up` of this user leaves its file.
+// registry is where an `up` that is to be found without its directory leaves its file.
 func registry() (string, error) {
 	dir := os.Getenv("XDG_STATE_HOME")
 	if !filepath.IsAbs(dir) {
@@ -58,14 +59,15 @@ func registry() (string, error) {
 	return filepath.Join(dir, "goniec", "running"), nil
 }
 
-// announce writes the files by which r is found and returns how to remove them.
-func announce(r Running) (withdraw func(), err error) {
+// announce writes the files by which r is found, the second only if it is listed, and
+// returns how to remove them.
+func announce(r Running, listed bool) (withdraw func(), err error) {
 	own := filepath.Join(r.Data, runningFile)
 	if err := writePrivate(own, r); err != nil {
 		return nil, err
 	}
 	paths := []string{own}
-	if dir, err := registry(); err == nil && os.MkdirAll(dir, 0o700) == nil {
+	if dir, err := registry(); listed && err == nil && os.MkdirAll(dir, 0o700) == nil {
 		path := filepath.Join(dir, fmt.Sprintf("%d.json", r.PID))
 		if writePrivate(path, r) == nil { // a convenience: without it --data is needed
 			paths = append(paths, path)
@@ -81,8 +83,15 @@ func announce(r Running) (withdraw func(), err error) {
 // ErrNotRunning says that no `up` was found.
 var ErrNotRunning = errors.New("no running goniec found: start one with `goniec up`, or name one with --url and --key-file")
 
+// SeveralError says that more than one `up` is meant by nothing in particular.
+type SeveralError struct{ Data []string }
+
+func (e *SeveralError) Error() string {
+	return fmt.Sprintf("%d running goniec found: name one with --data, or with --url and --key-file: %s", len(e.Data), strings.Join(e.Data, ", "))
+}
+
 // Find returns the running `up` of the data directory or, without one, the one
-// of the default directory, else the one that was started last.
+// of the default directory, else the only one that is listed.
 func Find(data string) (Running, error) {
 	dir := data
 	if dir == "" {
@@ -92,19 +101,31 @@ func Find(data string) (Running, error) {
 	if err == nil || data != "" {
 		return r, err
 	}
-	return newest()
+	found := listed()
+	switch len(found) {
+	case 0:
+		return Running{}, ErrNotRunning
+	case 1:
+		return found[0], nil
+	}
+	several := &SeveralError{}
+	for _, r := range found {
+		several.Data = append(several.Data, r.Data)
+	}
+	slices.Sort(several.Data)
+	return Running{}, several
 }
 
-func newest() (Running, error) {
+// listed returns what is running and told so.
+func listed() (found []Running) {
 	dir, err := registry()
 	if err != nil {
-		return Running{}, ErrNotRunning
+		return nil
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return Running{}, ErrNotRunning
+		return nil
 	}
-	var last Running
 	for _, e := range entries {
 		if !strings.HasSuffix(e.Name(), ".json") {
 			continue
@@ -115,14 +136,9 @@ func newest() (Running, error) {
 			_ = os.Remove(path) // its process is gone
 			continue
 		}
-		if r.Since.After(last.Since) {
-			last = r
-		}
+		found = append(found, r)
 	}
-	if !last.Ready {
-		return last, ErrNotRunning
-	}
-	return last, nil
+	return found
 }
 
 func readRunning(path string) (Running, error) {

@@ -34,6 +34,7 @@ type UpConfig struct {
 	VirtualClock bool
 	Clock        domain.Clock // another one than the machine's, which never goes back
 	Bare         bool         // no demo account: only the operator's key
+	Listed       bool         // this user's commands find it without its directory
 	Sync         bool         // fsync every write of the broker
 	Brokers      []string     // another Kafka instead of the embedded one
 	Prefix       string       // of topics; default "goniec."
@@ -314,7 +315,7 @@ func (u *Up) seed(ctx, _ context.Context) error {
 	if u.sim != nil {
 		u.running.Simulator = u.sim.URL()
 	}
-	withdraw, err := announce(u.running)
+	withdraw, err := announce(u.running, u.cfg.Listed)
 	if err != nil {
 		return err
 	}
