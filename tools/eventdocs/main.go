@@ -31,14 +31,18 @@ func main() {
 // Files returns all that is generated, by path from the repository's root.
 func Files(root string) (map[string]string, error) {
 	out := map[string]string{}
-	all, err := Pages(root)
+	s, err := readSource(root)
+	if err != nil {
+		return nil, err
+	}
+	all, err := Pages(root, s)
 	if err != nil {
 		return nil, err
 	}
 	for name, text := range all {
 		out[pages+"/"+name] = text
 	}
-	schemas, err := Schemas(root)
+	schemas, err := Schemas(s)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +53,7 @@ func Files(root string) (map[string]string, error) {
 		}
 		out[schemaDir+"/"+typ+".json"] = string(text)
 	}
-	text, err := AsyncAPI(root)
+	text, err := AsyncAPI(root, s, schemas)
 	out[asyncAPI] = string(text)
 	return out, err
 }

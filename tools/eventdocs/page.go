@@ -3,14 +3,13 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"os"
+	"path"
 	"path/filepath"
-	"sort"
-	"strconv"
+	"reflect"
 	"strings"
+
+	"goniec/domain/catalog"
 )
 
 // packages that declare events, with the streams they belong to.
@@ -24,7 +23,7 @@ var packages = []struct{ dir, streams, topic string }{
 
 type event struct {
 	typ, name, doc string
-	fields         [][3]string // JSON name, Go type, comment
+	fields         []field
 }
 
 // header is one of an event's Kafka headers.
@@ -56,7 +55,7 @@ var headers = []header{
 }
 
 // Pages returns the pages of the events for the repository at root, by file name.
-func Pages(root string) (map[string]string, error) {
+func Pages(root string, s source) (map[string]string, error) {
 	out := map[string]string{}
 	var index strings.Builder
 	index.WriteString(head)
@@ -65,7 +64,7 @@ func Pages(root string) (map[string]string, error) {
 	}
 	index.WriteString(rest)
 	for _, p := range packages {
-		events, err := eventsOf(filepath.Join(root, p.dir))
+		events, err := eventsOf(s, p.dir)
 		if err != nil {
 			return nil, err
 		}
@@ -86,25 +85,31 @@ func firstSentence(doc string) string {
 	if i := strings.Index(doc, ". "); i > 0 {
 		doc = doc[:i+1]
 	}
-	return strings.ReplaceAll(doc, "|", "\\|")
+	return escape(doc)
 }
+
+// escape writes what Markdown would take for its own, or for HTML, as it is meant.
+func escape(text string) string { return strings.NewReplacer("|", `\|`, "<", `\<`).Replace(text) }
 
 func eventPage(root string, e event, topic, streams string) (string, error) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# `%s`\n\n%s\n\nTopic `%s`, streams %s. Schema: [%s.json](../../catalog/schemas/%s.json).\n", e.typ, e.doc, topic, streams, e.typ, e.typ)
-	later, err := addedLater(root, e.typ)
+	fmt.Fprintf(&b, "# `%s`\n\n%s\n\nTopic `%s`, streams %s. Schema: [%s.json](../../catalog/schemas/%s.json).\n", e.typ, escape(e.doc), topic, streams, e.typ, e.typ)
+	first, err := firstPaths(root, e.typ)
 	if err != nil {
 		return "", err
 	}
 	if len(e.fields) > 0 {
-		b.WriteString("\n| field | type | | since |\n|---|---|---|---|\n")
+		b.WriteString("\n| field | type | meaning | since |\n|---|---|---|---|\n")
 	}
 	for _, f := range e.fields {
-		since := "v1"
-		if later[f[0]] {
+		kind, since := f.kind, "v1"
+		if f.optional {
+			kind += ", optional"
+		}
+		if !first[f.path] {
 			since = "added to v1: older events lack it"
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", f[0], f[1], f[2], since)
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", f.path, kind, escape(f.doc), since)
 	}
 	text, err := example(root, e.typ)
 	if err != nil {
@@ -114,143 +119,50 @@ func eventPage(root string, e event, topic, streams string) (string, error) {
 	return b.String(), nil
 }
 
-// addedLater are the fields that the first golden file of a type does not have.
-func addedLater(root, typ string) (map[string]bool, error) {
-	var first, newest map[string]any
+// firstPaths are the fields that the first golden file of a type has: all that
+// there were then.
+func firstPaths(root, typ string) (map[string]bool, error) {
+	var first map[string]any
 	text, err := os.ReadFile(filepath.Join(root, "domain/catalog/testdata", typ+".json"))
 	if err == nil {
 		err = json.Unmarshal(text, &first)
 	}
-	if err == nil {
-		if text, err = example(root, typ); err == nil {
-			err = json.Unmarshal(text, &newest)
-		}
-	}
 	if err != nil {
-		return nil, fmt.Errorf("golden files of %s: %w", typ, err)
+		return nil, fmt.Errorf("golden file of %s: %w", typ, err)
 	}
 	out := map[string]bool{}
-	for name := range newest {
-		if _, ok := first[name]; !ok {
-			out[name] = true
-		}
-	}
+	addPaths(out, "", first)
 	return out, nil
 }
 
-func eventsOf(dir string) ([]event, error) {
-	paths, err := filepath.Glob(filepath.Join(dir, "*.go"))
-	if err != nil {
-		return nil, err
-	}
-	var files []*ast.File
-	for _, path := range paths {
-		if strings.HasSuffix(path, "_test.go") {
-			continue
+func addPaths(out map[string]bool, at string, v any) {
+	switch v := v.(type) {
+	case map[string]any:
+		for name, inner := range v {
+			path := strings.TrimPrefix(at+"."+name, ".")
+			out[path] = true
+			addPaths(out, path, inner)
 		}
-		f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments)
+	case []any:
+		for _, inner := range v {
+			addPaths(out, at+"[]", inner)
+		}
+	}
+}
+
+// eventsOf returns the events that a package of the domain declares, by type.
+func eventsOf(s source, dir string) ([]event, error) {
+	var out []event
+	for _, typ := range catalog.Types() {
+		zero, err := catalog.Zero(typ)
 		if err != nil {
 			return nil, err
 		}
-		files = append(files, f)
+		if t := reflect.TypeOf(zero); t.PkgPath() == path.Join(module, dir) {
+			out = append(out, event{typ, t.Name(), s.doc(t), s.fields(t, "")})
+		}
 	}
-	consts, methods, structs := map[string]string{}, map[string]string{}, map[string]event{}
-	for _, f := range files {
-		collect(f, consts, methods, structs)
-	}
-	var out []event
-	for name, constant := range methods {
-		e := structs[name]
-		e.typ = consts[constant]
-		out = append(out, e)
-	}
-	sort.Slice(out, func(i, j int) bool { return out[i].typ < out[j].typ })
 	return out, nil
-}
-
-// collect finds the type constants, which type returns which, and the structs.
-func collect(f *ast.File, consts, methods map[string]string, structs map[string]event) {
-	for _, d := range f.Decls {
-		switch d := d.(type) {
-		case *ast.FuncDecl:
-			if d.Name.Name == "EventType" && d.Recv != nil {
-				ret, ok := d.Body.List[0].(*ast.ReturnStmt)
-				if id, isID := ret.Results[0].(*ast.Ident); ok && isID {
-					methods[d.Recv.List[0].Type.(*ast.Ident).Name] = id.Name
-				}
-			}
-		case *ast.GenDecl:
-			for _, s := range d.Specs {
-				switch s := s.(type) {
-				case *ast.ValueSpec:
-					if lit, ok := first(s.Values).(*ast.BasicLit); ok && lit.Kind == token.STRING {
-						consts[s.Names[0].Name], _ = strconv.Unquote(lit.Value) // the parser accepted it
-					}
-				case *ast.TypeSpec:
-					if st, ok := s.Type.(*ast.StructType); ok {
-						structs[s.Name.Name] = event{name: s.Name.Name, doc: docOf(s.Name.Name, d, s), fields: fieldsOf(st)}
-					}
-				}
-			}
-		}
-	}
-}
-
-func first(list []ast.Expr) ast.Expr {
-	if len(list) == 0 {
-		return nil
-	}
-	return list[0]
-}
-
-// docOf is the type's comment without the Go name that it begins with.
-func docOf(name string, d *ast.GenDecl, s *ast.TypeSpec) string {
-	text := s.Doc.Text()
-	if text == "" {
-		text = d.Doc.Text()
-	}
-	text = strings.Join(strings.Fields(text), " ")
-	for _, prefix := range []string{name + ": ", name + " "} {
-		if rest, ok := strings.CutPrefix(text, prefix); ok {
-			return strings.ToUpper(rest[:1]) + rest[1:]
-		}
-	}
-	return text
-}
-
-func fieldsOf(st *ast.StructType) [][3]string {
-	var out [][3]string
-	for _, f := range st.Fields.List {
-		comment := strings.Join(strings.Fields(f.Comment.Text()), " ")
-		if f.Tag == nil { // embedded
-			out = append(out, [3]string{"…", "fields of " + typeName(f.Type), comment})
-			continue
-		}
-		tag, _ := strconv.Unquote(f.Tag.Value) // the parser accepted it
-		name, _, _ := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(tag, `json:"`), `"`), ",")
-		out = append(out, [3]string{name, typeName(f.Type), strings.ReplaceAll(comment, "|", "\\|")})
-	}
-	return out
-}
-
-func typeName(e ast.Expr) string {
-	switch e := e.(type) {
-	case *ast.Ident:
-		return map[string]string{"bool": "boolean", "int": "integer", "int64": "integer"}[e.Name] + map[bool]string{true: e.Name}[e.Name != "bool" && e.Name != "int" && e.Name != "int64"]
-	case *ast.SelectorExpr:
-		if e.Sel.Name == "Time" {
-			return "time"
-		}
-		return strings.ToLower(e.Sel.Name)
-	case *ast.StarExpr:
-		return typeName(e.X) + ", optional"
-	case *ast.ArrayType:
-		if id, ok := e.Elt.(*ast.Ident); ok && id.Name == "byte" {
-			return "base64"
-		}
-		return "list of " + typeName(e.Elt)
-	}
-	return "object"
 }
 
 const head = `# Events
@@ -265,6 +177,8 @@ CloudEvents 1.0 in Kafka's binary mode. The key is the stream, the value the dat
 `
 
 const rest = `
-No header, key or value holds a recipient's number or a message's text; a sender's form holds the samples and the e-mail address that were written into it. Times are RFC 3339; amounts are decimal strings. A newer version may add fields; none is removed or retyped under the
+No header, key or value holds a recipient's number or a message's text; a sender's form holds the samples and the e-mail address that were written into it. Times are RFC 3339, in UTC unless the field says otherwise; amounts are decimal strings. A newer version may add fields; none is removed or retyped under the
 same type.
+
+On a page ` + "`a.b`" + ` is the field b of the object a, and ` + "`a[].b`" + ` that of each object of the list a. What is optional is left out when it is empty. Numbers such as D3 are rules of [rules.md](../rules.md).
 `

@@ -5,16 +5,19 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"goniec/domain"
 	"goniec/domain/catalog"
+	"goniec/domain/money"
 )
 
-// The tests change the directory in which comments are read: one at a time.
 func TestGeneratedFilesAreUpToDate(t *testing.T) {
+	t.Parallel()
 	want, err := Files("../..")
 	require.NoError(t, err)
 	for _, typ := range catalog.Types() {
@@ -37,12 +40,51 @@ func TestGeneratedFilesAreUpToDate(t *testing.T) {
 	}
 }
 
+func TestDescriptions(t *testing.T) {
+	t.Parallel()
+	type part struct {
+		Channel  domain.Channel   `json:"channel"`
+		Channels []domain.Channel `json:"channels,omitempty"`
+		Known    domain.Channel   `json:"known"`
+		Sum      money.Cents      `json:"sum"`
+		Silent   money.Cents      `json:"silent"`
+	}
+	type whole struct {
+		Parts []part `json:"parts"`
+		part
+	}
+	const here = "goniec/tools/eventdocs."
+	s, err := readSource("../..")
+	require.NoError(t, err)
+	for _, name := range []string{"part.Channel", "part.Channels", "part.Sum", "whole.Parts"} {
+		s.comments[here+name] = "said"
+	}
+	s.comments[here+"part.Known"] = `only "sms"`
+	want := []field{
+		{"channel", "string", false, `said; "viber" or "sms"`},
+		{"channels", "list of string", true, `said; "viber" or "sms"`},
+		{"known", "string", false, `only "sms"`},
+		{"sum", "string", false, "said; decimal, 2 places"},
+		{"silent", "string", false, ""},
+	}
+	got := s.fields(reflect.TypeFor[whole](), "")
+	require.Equal(t, field{"parts", "list of object", false, "said"}, got[0])
+	require.Equal(t, want, got[len(want)+1:], "embedded")
+	for i := range want {
+		want[i].path = "parts[]." + want[i].path
+	}
+	require.Equal(t, want, got[1:len(want)+1], "nested")
+}
+
 const released = "../../catalog/released"
 
 // What was released can be read for ever: of each type that a release had, the
 // schema of today is one that its readers can read.
 func TestTheCatalogIsCompatible(t *testing.T) {
-	schemas, err := Schemas("../..")
+	t.Parallel()
+	s, err := readSource("../..")
+	require.NoError(t, err)
+	schemas, err := Schemas(s)
 	require.NoError(t, err)
 	paths, err := filepath.Glob(released + "/*.json")
 	require.NoError(t, err)
@@ -61,6 +103,7 @@ func TestTheCatalogIsCompatible(t *testing.T) {
 }
 
 func TestIncompatibilitiesAreFound(t *testing.T) {
+	t.Parallel()
 	was := `{"type":"object","required":["a","b"],"properties":{"a":{"type":"string"},"b":{"type":"object","properties":{"c":{"type":"integer"}}},
 		"d":{"type":"array","items":{"type":"object","properties":{"e":{"type":"string","format":"date-time"}}}}}}`
 	for name, tc := range map[string]struct {
@@ -76,6 +119,7 @@ func TestIncompatibilitiesAreFound(t *testing.T) {
 		"not an object": {`{"type":"string"}`, []string{"the data: type was object, is string", "a: was always there, and need not be any more", "b: was always there, and need not be any more", "a: is gone", "b: is gone", "d: is gone"}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			got, err := Incompatible([]byte(was), []byte(tc.is))
 			require.NoError(t, err)
 			require.Equal(t, tc.want, got)

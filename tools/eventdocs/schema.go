@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/invopop/jsonschema"
 
@@ -23,12 +24,11 @@ const (
 	asyncAPI  = "catalog/asyncapi.json"
 )
 
-// Schemas returns the JSON Schema of every event type's data, by type, for the
-// repository at root, whose comments become descriptions.
-func Schemas(root string) (map[string]*jsonschema.Schema, error) {
-	r := &jsonschema.Reflector{DoNotReference: true, ExpandedStruct: true, AllowAdditionalProperties: true, Anonymous: true, Mapper: plainText}
-	if err := comments(r, root); err != nil {
-		return nil, err
+// Schemas returns the JSON Schema of every event type's data, by type. What the
+// source says of types and fields are its descriptions.
+func Schemas(s source) (map[string]*jsonschema.Schema, error) {
+	r := &jsonschema.Reflector{
+		DoNotReference: true, ExpandedStruct: true, AllowAdditionalProperties: true, Anonymous: true, Mapper: plainText, LookupComment: s.describe,
 	}
 	out := map[string]*jsonschema.Schema{}
 	for _, typ := range catalog.Types() {
@@ -36,46 +36,32 @@ func Schemas(root string) (map[string]*jsonschema.Schema, error) {
 		if err != nil {
 			return nil, err
 		}
-		s := r.Reflect(zero)
-		s.ID, s.Title = jsonschema.ID("urn:"+strings.ReplaceAll(typ, ".", ":")), typ
-		out[typ] = s
+		x := r.Reflect(zero)
+		x.ID, x.Title = jsonschema.ID("urn:"+strings.ReplaceAll(typ, ".", ":")), typ
+		out[typ] = x
 	}
 	return out, nil
 }
 
-// comments reads those of the domain; the reflector names what it reads by paths
-// as they are given, so it has to be done from the root.
-func comments(r *jsonschema.Reflector, root string) error {
-	here, err := os.Getwd()
-	if err != nil {
-		return err
-	}
-	if err := os.Chdir(root); err != nil {
-		return err
-	}
-	err = r.AddGoComments("goniec", "./domain", jsonschema.WithFullComment())
-	if back := os.Chdir(here); err == nil {
-		err = back
-	}
-	for name, text := range r.CommentMap {
-		r.CommentMap[name] = strings.Join(strings.Fields(text), " ")
-	}
-	return err
+// plain are types of structs and numbers that are written as text: what they are
+// called on a page, their schema, and what is added to a field's description.
+var plain = map[reflect.Type]struct {
+	kind, form string
+	schema     jsonschema.Schema
+}{
+	reflect.TypeFor[time.Time]():      {kind: "time"},
+	reflect.TypeFor[money.Amount]():   {"string", "decimal, 6 places", jsonschema.Schema{Type: "string", Pattern: `^-?\d+\.\d{6}$`}},
+	reflect.TypeFor[money.Cents]():    {"string", "decimal, 2 places", jsonschema.Schema{Type: "string", Pattern: `^-?\d+\.\d{2}$`}},
+	reflect.TypeFor[calendar.Month](): {"string", "YYYY-MM", jsonschema.Schema{Type: "string", Pattern: `^\d{4}-\d{2}$`}},
+	reflect.TypeFor[calendar.Date]():  {"string", "YYYY-MM-DD", jsonschema.Schema{Type: "string", Format: "date"}},
 }
 
-// plainText are types that are written as text.
 func plainText(t reflect.Type) *jsonschema.Schema {
-	switch t {
-	case reflect.TypeFor[money.Amount]():
-		return &jsonschema.Schema{Type: "string", Pattern: `^-?\d+\.\d{6}$`, Description: "decimal, 6 places"}
-	case reflect.TypeFor[money.Cents]():
-		return &jsonschema.Schema{Type: "string", Pattern: `^-?\d+\.\d{2}$`, Description: "decimal, 2 places"}
-	case reflect.TypeFor[calendar.Month]():
-		return &jsonschema.Schema{Type: "string", Pattern: `^\d{4}-\d{2}$`, Description: "month"}
-	case reflect.TypeFor[calendar.Date]():
-		return &jsonschema.Schema{Type: "string", Format: "date"}
+	p := plain[t]
+	if p.schema.Type == "" { // the reflector knows it
+		return nil
 	}
-	return nil
+	return &p.schema
 }
 
 // asyncDocument is the part of AsyncAPI 3 that is used here.
@@ -129,11 +115,7 @@ type asyncExample struct {
 }
 
 // AsyncAPI returns the document of all events.
-func AsyncAPI(root string) ([]byte, error) {
-	schemas, err := Schemas(root)
-	if err != nil {
-		return nil, err
-	}
+func AsyncAPI(root string, s source, schemas map[string]*jsonschema.Schema) ([]byte, error) {
 	doc := asyncDocument{
 		AsyncAPI: "3.0.0",
 		Info: map[string]string{
@@ -144,7 +126,7 @@ func AsyncAPI(root string) ([]byte, error) {
 		Components: asyncComponents{Messages: map[string]asyncMessage{}, Schemas: map[string]any{"headers": headersSchema()}},
 	}
 	for _, p := range packages {
-		events, err := eventsOf(filepath.Join(root, p.dir))
+		events, err := eventsOf(s, p.dir)
 		if err != nil {
 			return nil, err
 		}
