@@ -31,10 +31,17 @@ type NoteAccess struct {
 
 // AccessNoted: somebody read personal data, or took a part of the journal away.
 type AccessNoted struct {
-	What    string `json:"what"`              // match, consent, export, recipient
-	Subject string `json:"subject,omitempty"` // the stream that it is about
-	Detail  string `json:"detail,omitempty"`  // period and types of an export
-	By      string `json:"by"`                // who
+	// what was read: "match" (a text compared with a message's), "consent" (what a recipient
+	// allowed), "export" (a part of the journal, written to files) or "recipient" (all that
+	// is kept of one)
+	What string `json:"what"`
+	// the stream that it is about: "message/<uuid>", "recipient/<uuid>" or "number/<keyed
+	// hash>"; absent of an export
+	Subject string `json:"subject,omitempty"`
+	// of an export its period and event types, of a recipient whose data: "of all accounts"
+	// or "of account <uuid>"
+	Detail string `json:"detail,omitempty"`
+	By     string `json:"by"` // who read: key:<uuid of the API key>, or shell/<user of the machine>
 }
 
 // The types of what is read.

@@ -14,16 +14,17 @@ type Change struct {
 	Reasons     []string `json:"reasons,omitempty"` // of its last return, until it is submitted again
 }
 
-// SenderChangeSaved: a part of an Active sender's next version was saved (B11).
+// SenderChangeSaved: a part of an Active sender's next version was saved (B11). It
+// holds only what changed; what is empty was taken away again.
 type SenderChangeSaved struct {
 	SenderDraftSaved
 }
 
 // SenderChangeSubmitted: the next version is under review; it is frozen.
 type SenderChangeSubmitted struct {
-	At     time.Time `json:"at"`
-	Number int       `json:"number"` // goes on counting the submissions
-	Form   Form      `json:"form"`
+	At     time.Time `json:"at"`     // when it was submitted, UTC
+	Number int       `json:"number"` // of the submission: goes on counting the configuration's, 1, 2, …
+	Form   Form      `json:"form"`   // the whole form of the next version, as frozen
 }
 
 // SenderChangeWithdrawn: it can be changed again, by the client's wish (B10).
@@ -31,12 +32,12 @@ type SenderChangeWithdrawn struct{}
 
 // SenderChangeReturned: it can be changed again, for these reasons (B8).
 type SenderChangeReturned struct {
-	Reasons []string `json:"reasons"`
+	Reasons []string `json:"reasons"` // in the operator's words: 1 to 20 of at most 500 characters
 }
 
 // SenderChangeApproved: the next version is the one that works.
 type SenderChangeApproved struct {
-	ServiceID int64 `json:"service_id,omitempty"` // another one of Viber's; 0 = as before
+	ServiceID int64 `json:"service_id,omitempty"` // Viber's service id, another one than before; absent = as before
 }
 
 // frozen says what helps whoever would change a form that is under review (B6).

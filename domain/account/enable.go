@@ -31,10 +31,12 @@ type ConfirmSender struct {
 // SenderEnableAsked: the sender is to be on from a day. The operator has until
 // TaskDue to switch it on at Viber.
 type SenderEnableAsked struct {
-	From             calendar.Date `json:"from"`
-	At               time.Time     `json:"at"` // when that day begins
-	AsSoonAsPossible bool          `json:"as_soon_as_possible,omitempty"`
-	TaskDue          time.Time     `json:"task_due"`
+	From calendar.Date `json:"from"` // day from which it is to be on, in the billing zone
+	At   time.Time     `json:"at"`   // when it can be on, UTC: when that day begins, or the request if that is later
+	// asked for from that day on, and not from the first of a month; the whole month's
+	// minimum applies (F7)
+	AsSoonAsPossible bool      `json:"as_soon_as_possible,omitempty"`
+	TaskDue          time.Time `json:"task_due"` // by when the operator is to switch it on at Viber, UTC: the end of the 2nd working day after that day
 }
 
 // SenderEnableWithdrawn: it stays off.
@@ -42,13 +44,13 @@ type SenderEnableWithdrawn struct{}
 
 // SenderTaskDone: an operator did at Viber what was asked for.
 type SenderTaskDone struct {
-	Task TaskKind `json:"task"`
+	Task TaskKind `json:"task"` // what was done: "switch_off" (F5) or "switch_on" (F7)
 }
 
 // SenderEnabled: Disabled → Active.
 type SenderEnabled struct {
-	On calendar.Date `json:"on,omitzero"` // the day on which it began; absent in early events, which count as no toggle
-	At time.Time     `json:"at,omitzero"` // when it began
+	On calendar.Date `json:"on,omitzero"` // the day on which it began, in the billing zone; absent in early events, which count as no toggle
+	At time.Time     `json:"at,omitzero"` // when it began, UTC; absent in early events, which began at their ce_time
 }
 
 // enableSender is F6 and F7.

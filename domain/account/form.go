@@ -36,24 +36,24 @@ const (
 // are what makes it the one that it is (B9) and never change; the rest is saved
 // in parts while it is New. Zero values are not given yet.
 type Form struct {
-	Company       string   `json:"company,omitempty"`       // B1
-	Name          string   `json:"name,omitempty"`          // B3
-	Country       string   `json:"country,omitempty"`       // destination (B3)
-	RegisteredIn  string   `json:"registered_in,omitempty"` // country of the entity's registration (B3)
-	Type          string   `json:"type,omitempty"`          // description of the notification type (B4)
-	Kind          string   `json:"kind,omitempty"`          // description of the notification kind (B4)
-	Communication string   `json:"communication,omitempty"` // OneWay, TwoWay or BothWays (B4)
-	Samples       []string `json:"samples,omitempty"`       // messages sent so far by other channels (B4)
-	NoticeEmail   string   `json:"notice_email,omitempty"`  // B6
-	Logo          *Logo    `json:"logo,omitempty"`          // B3
+	Company       string   `json:"company,omitempty"`       // company name, at most 11 letters A-Z, a-z and digits (B1)
+	Name          string   `json:"name,omitempty"`          // sender name as shown on Viber, at most 20 characters (B3)
+	Country       string   `json:"country,omitempty"`       // destination: ISO 3166-1 alpha-2 of the numbers that it sends to (B3)
+	RegisteredIn  string   `json:"registered_in,omitempty"` // country of the entity's registration, ISO 3166-1 alpha-2 (B3)
+	Type          string   `json:"type,omitempty"`          // description of the notification type, at most 500 characters (B4)
+	Kind          string   `json:"kind,omitempty"`          // description of the notification kind, at most 500 characters (B4)
+	Communication string   `json:"communication,omitempty"` // "1way", "2way" or "both" (B4)
+	Samples       []string `json:"samples,omitempty"`       // messages sent so far by other channels: 1 to 10 of at most 1000 characters (B4)
+	NoticeEmail   string   `json:"notice_email,omitempty"`  // e-mail address that notices about the sender go to (B6)
+	Logo          *Logo    `json:"logo,omitempty"`          // what the journal keeps of the logo (B3)
 }
 
 // Logo describes an image; its bytes are not in the journal.
 type Logo struct {
-	Digest string `json:"digest"` // SHA-256 of the file, hex
+	Digest string `json:"digest"` // SHA-256 of the file, 64 hex digits; it lies in the topic blobs
 	Type   string `json:"type"`   // "jpeg", "gif" or "png"
-	Width  int    `json:"width"`  // pixels
-	Height int    `json:"height"` // pixels
+	Width  int    `json:"width"`  // pixels: 200
+	Height int    `json:"height"` // pixels: 200
 }
 
 // Item is something that a form lacks. Code is stable.

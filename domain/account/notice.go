@@ -29,10 +29,10 @@ type WithdrawDisable struct {
 
 // SenderNoticeGiven: the sender ends with Month. Until then it works (F5).
 type SenderNoticeGiven struct {
-	Reason string         `json:"reason"`
-	Month  calendar.Month `json:"month"`           // the last one whose minimum applies
-	Effect time.Time      `json:"effect"`          // the first instant after it
-	Close  bool           `json:"close,omitempty"` // for good
+	Reason string         `json:"reason"`          // in the words of whoever gave notice, at most 500 characters
+	Month  calendar.Month `json:"month"`           // the last one in which it works and whose minimum applies, in the billing zone
+	Effect time.Time      `json:"effect"`          // the first instant after that month, UTC
+	Close  bool           `json:"close,omitempty"` // whether it ends for good (F6)
 }
 
 // SenderNoticeWithdrawn: it goes on.
@@ -41,15 +41,19 @@ type SenderNoticeWithdrawn struct{}
 // SenderDisabled: Active → Disabled, at the end of the month of notice. The operator
 // has until TaskDue to switch it off at Viber (F5).
 type SenderDisabled struct {
-	Reason  string        `json:"reason"`
-	On      calendar.Date `json:"on,omitzero"`       // the first day on which it is off; absent in early events, which count as no toggle
-	At      time.Time     `json:"at,omitzero"`       // when that day began
-	TaskDue time.Time     `json:"task_due,omitzero"` // F5
+	Reason string `json:"reason"` // that of the notice
+	// the first day on which it is off, in the billing zone; absent in early events, which
+	// count as no toggle
+	On calendar.Date `json:"on,omitzero"`
+	At time.Time     `json:"at,omitzero"` // when that day began, UTC; absent in early events, which took effect at their ce_time
+	// by when the operator is to switch it off at Viber, UTC: the end of the 2nd working day
+	// after that day (F5)
+	TaskDue time.Time `json:"task_due,omitzero"`
 }
 
 // SenderClosed: Disabled, for good (F6).
 type SenderClosed struct {
-	Reason string `json:"reason"`
+	Reason string `json:"reason"` // that of the notice, or of whoever closed what was disabled already; at most 500 characters
 }
 
 // disableSender is F5 and F6.

@@ -13,7 +13,7 @@ type SetParty struct {
 
 // PartySet: months that are closed from now on are invoiced to this party.
 type PartySet struct {
-	Party billing.Party `json:"party"`
+	Party billing.Party `json:"party"` // whom the account's months are invoiced to from now on, as a whole (F9)
 }
 
 // The types of billing parties.

@@ -17,10 +17,10 @@ const MaxBy = 100
 // sender, or a route. A sender is one configuration by its id or, with Account, a
 // sender name of that account in every country.
 type Switch struct {
-	Scope   string `json:"scope"`
-	Account string `json:"account,omitempty"`
-	Sender  string `json:"sender,omitempty"`
-	Route   string `json:"route,omitempty"` // "viber" or "sms"
+	Scope   string `json:"scope"`             // what is paused: "all", "account", "sender" or "route"
+	Account string `json:"account,omitempty"` // uuid of the account; of scope account, and of a sender that is named by its name
+	Sender  string `json:"sender,omitempty"`  // of scope sender: uuid of one configuration or, with account, a sender name in every country
+	Route   string `json:"route,omitempty"`   // of scope route: "viber" or "sms"
 }
 
 // Name is what the switch is called in events and answers: "all",
@@ -110,16 +110,16 @@ type Resume struct {
 
 // PauseBegun: a switch was turned on; who and why.
 type PauseBegun struct {
-	Switch Switch `json:"switch"`
-	Reason string `json:"reason"`
-	By     string `json:"by"`
+	Switch Switch `json:"switch"` // what is paused
+	Reason string `json:"reason"` // in the operator's words, at most 500 characters
+	By     string `json:"by"`     // actor: key:<uuid of the operator's API key>
 }
 
 // PauseEnded: a switch was turned off; who and why.
 type PauseEnded struct {
-	Switch Switch `json:"switch"`
-	Reason string `json:"reason"`
-	By     string `json:"by"`
+	Switch Switch `json:"switch"` // what goes on
+	Reason string `json:"reason"` // in the operator's words, at most 500 characters
+	By     string `json:"by"`     // actor: key:<uuid of the operator's API key>
 }
 
 // The types of a switch.

@@ -46,13 +46,17 @@ const (
 
 // Minimum is the minimum traffic of a configuration and month in a country (rules.md F3).
 type Minimum struct {
-	Country  string `json:"country"`
-	Currency string `json:"currency"`
-	Unit     string `json:"unit"`               // UnitAmount or UnitMessages
-	Amount   string `json:"amount"`             // decimal, 2 places: what is charged at least
-	Messages int    `json:"messages,omitempty"` // of unit messages: how many are enough
-	Mode     string `json:"mode"`               // TrueUp or FullMinimum
-	Scope    string `json:"scope"`              // PerCountry or HighestOfSender
+	Country  string `json:"country"`            // destination, ISO 3166-1 alpha-2
+	Currency string `json:"currency"`           // of the amount, ISO 4217: the minimum holds for accounts in this currency
+	Unit     string `json:"unit"`               // what has to be reached: "amount", of charged Viber messages, or "messages", their number
+	Amount   string `json:"amount"`             // the minimum amount, a decimal string with 2 places, above 0
+	Messages int    `json:"messages,omitempty"` // with unit messages: how many are enough
+	// what is charged below it: "true_up", the difference to the amount, or "full", the
+	// whole amount on top
+	Mode string `json:"mode"`
+	// what it holds for: "per_country", each configuration, or "highest_of_sender", each
+	// sender name once, by the highest of its countries
+	Scope string `json:"scope"`
 }
 
 // PublishRegulations adds a version. Its text is a blob and durable before the
@@ -77,20 +81,20 @@ type AcceptRegulations struct {
 
 // RegulationsPublished is one version of the regulations. Version = stream version.
 type RegulationsPublished struct {
-	Title       string    `json:"title"`
-	Digest      string    `json:"digest"` // SHA-256 of the text's file, hex; it lies in the topic blobs
-	ContentType string    `json:"content_type"`
-	AnnouncedAt time.Time `json:"announced_at"`
-	ValidFrom   time.Time `json:"valid_from"` // first instant of a day in the billing zone
-	Minimums    []Minimum `json:"minimums,omitempty"`
+	Title       string    `json:"title"`              // of this version, at most 200 characters
+	Digest      string    `json:"digest"`             // SHA-256 of the text's file, 64 hex digits; it lies in the topic blobs
+	ContentType string    `json:"content_type"`       // of the file: "application/pdf", "text/plain", "text/markdown" or "text/html"
+	AnnouncedAt time.Time `json:"announced_at"`       // when it was published, UTC
+	ValidFrom   time.Time `json:"valid_from"`         // first instant of a day in the billing zone, with that zone's offset
+	Minimums    []Minimum `json:"minimums,omitempty"` // at most one for each country and currency
 }
 
 // RegulationsAccepted: the account accepted a version; who is also the event's actor.
 type RegulationsAccepted struct {
-	Version int64  `json:"version"`
-	Digest  string `json:"digest"`  // of the text that was accepted
-	Label   string `json:"label"`   // of who accepted
-	Address string `json:"address"` // accepted from; sealed with the installation's key, base64
+	Version int64  `json:"version"` // the one that was accepted: that of stream regulations/viber
+	Digest  string `json:"digest"`  // SHA-256 of the text's file that was accepted, 64 hex digits
+	Label   string `json:"label"`   // of the API key that accepted
+	Address string `json:"address"` // IP address that it was accepted from; sealed with the installation's key, base64
 }
 
 // The types of regulations.

@@ -30,13 +30,15 @@ type LiftSuspension struct {
 
 // SenderSuspended: it sends nothing until the suspension is lifted (B13).
 type SenderSuspended struct {
+	// in the operator's words, at most 500 characters; of the carrier's suspension the count
+	// and the last status
 	Reason string `json:"reason"`
-	By     string `json:"by"` // "operator" | "carrier"
+	By     string `json:"by"` // who suspends: "operator", or "carrier": its refusals
 }
 
 // SenderReinstated: the suspension was lifted.
 type SenderReinstated struct {
-	Reason string `json:"reason"`
+	Reason string `json:"reason"` // in the operator's words, at most 500 characters
 }
 
 // When the carrier's word suspends a sender (B13).
@@ -60,9 +62,9 @@ type RefuseSender struct {
 // SenderRefused: the carrier refused the sender itself for a recipient. Three within
 // 60 s suspend it (B13).
 type SenderRefused struct {
-	Recipient string    `json:"recipient"` // uuid
+	Recipient string    `json:"recipient"` // uuid of the recipient whose message was refused, as in accepted
 	Code      string    `json:"code"`      // the carrier's own, such as "2", "43"
-	At        time.Time `json:"at"`
+	At        time.Time `json:"at"`        // when it was refused, UTC: the ce_time of attempt_refused
 }
 
 // Refusal is one that counts until the next suspension.

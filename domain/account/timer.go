@@ -26,8 +26,8 @@ type Fire struct {
 // SenderReminded: an operator was reminded of what is overdue: the end of Viber's
 // verification or of the activation of the prefix (B7), or a task (F5).
 type SenderReminded struct {
-	Of  domain.TimerName `json:"of"`
-	Due time.Time        `json:"due"`
+	Of  domain.TimerName `json:"of"`  // what is overdue: "verification" (Viber's), "prefix" (its activation) or "task" (the operator's)
+	Due time.Time        `json:"due"` // when it became overdue, UTC
 }
 
 // CommandFire names Fire where commands are told apart; the inbox never holds one.

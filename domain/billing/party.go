@@ -21,11 +21,11 @@ const (
 // Party is whom an account's months are invoiced to (F9). It is a company's data, and
 // still stands in no log.
 type Party struct {
-	LegalName  string `json:"legal_name"`
-	Country    string `json:"country"`               // ISO 3166-1 alpha-2
-	TaxID      string `json:"tax_id,omitempty"`      // in PL the NIP, ten digits
-	Address    string `json:"address"`               // in one line
-	ExternalID string `json:"external_id,omitempty"` // what the billing program calls it
+	LegalName  string `json:"legal_name"`            // of the company, at most 200 characters
+	Country    string `json:"country"`               // of the company, ISO 3166-1 alpha-2
+	TaxID      string `json:"tax_id,omitempty"`      // of the company, at most 20 characters; in PL the NIP, ten digits
+	Address    string `json:"address"`               // of the company, in one line, at most 300 characters
+	ExternalID string `json:"external_id,omitempty"` // what the billing program calls it, at most 100 characters
 }
 
 // Normal checks a party and writes it the one way that is kept: without spaces at the

@@ -15,34 +15,40 @@ import (
 // Statement is a month of an account: lines in a fixed order, what they come to,
 // and what later months need to know of its minimums.
 type Statement struct {
-	Account     string         `json:"account"`
-	Month       calendar.Month `json:"month"`
-	Currency    string         `json:"currency"`
-	Party       *Party         `json:"party,omitempty"` // whom it is invoiced to, as it was at the close; nil = nobody was named
-	Lines       []Line         `json:"lines,omitempty"`
+	Account     string         `json:"account"`               // uuid of the account whose month it is
+	Month       calendar.Month `json:"month"`                 // the month that is closed, in the billing zone
+	Currency    string         `json:"currency"`              // the account's, ISO 4217: of all amounts here
+	Party       *Party         `json:"party,omitempty"`       // whom it is invoiced to, as it was at the close; absent when nobody was named
+	Lines       []Line         `json:"lines,omitempty"`       // in their order: usage and adjustments, minimums, minimum credits, credits
 	Obligations []Obligation   `json:"obligations,omitempty"` // the month's, and those of earlier months that it changed
 	Total       money.Cents    `json:"total"`                 // the sum of the lines' amounts
 }
 
 // Line is one position, rounded once (F8). What reduces the total is negative.
 type Line struct {
+	// "usage" (F1), "adjustment" (late facts of a closed month: F4), "minimum" (F3),
+	// "minimum_credit" (what late facts take off a closed month's minimum: F4) or "credit"
+	// (F9)
 	Kind string `json:"kind"`
-	Rule string `json:"rule"` // of the business rules
+	Rule string `json:"rule"` // of rules.md, behind the kind: "F1", "F3", "F4" or "F9"
 	Key
-	TermsVersion string       `json:"terms_version,omitempty"`
-	Credit       string       `json:"credit,omitempty"` // id
-	Count        int64        `json:"count,omitempty"`
-	Parts        int64        `json:"parts,omitempty"`
-	Waived       int64        `json:"waived,omitempty"`
-	Exact        money.Amount `json:"exact"`
-	Amount       money.Cents  `json:"amount"`
-	Note         Note         `json:"note,omitzero"`
+	TermsVersion string       `json:"terms_version,omitempty"` // of stream regulations/viber, a number as text, that the minimum is of; absent on other lines
+	Credit       string       `json:"credit,omitempty"`        // uuid of the credit; absent on other lines
+	Count        int64        `json:"count,omitempty"`         // of charges: on Viber of messages, the waived ones included; absent when 0
+	Parts        int64        `json:"parts,omitempty"`         // parts that were charged: on Viber as many as messages; absent when 0
+	Waived       int64        `json:"waived,omitempty"`        // of count: charges of 0.000000 that name why; absent when 0
+	Exact        money.Amount `json:"exact"`                   // sum before rounding; what reduces the total is negative
+	Amount       money.Cents  `json:"amount"`                  // exact, rounded half away from zero, once; what reduces the total is negative
+	Note         Note         `json:"note,omitzero"`           // what the numbers do not say; absent when there is nothing
 }
 
 // Note says of a line what its numbers do not.
 type Note struct {
+	// "waived" (some charges cost nothing), "late" (of a month that was closed before),
+	// "below_minimum", "traffic_raised" (the closed month's, by late facts) or "granted" (a
+	// credit)
 	Code  string `json:"code"`
-	Words string `json:"words"`
+	Words string `json:"words"` // the same for people, in English; of a credit its reason
 }
 
 // The kinds of lines, in their order.
@@ -67,17 +73,20 @@ const (
 // minimum of a sender name holds, for the name. Charged is net of what was
 // credited since, so that nothing is credited twice.
 type Obligation struct {
-	Month        calendar.Month `json:"month"`
-	SenderID     string         `json:"sender_id,omitempty"` // "" for a sender name
-	Sender       string         `json:"sender"`              // its name
-	Country      string         `json:"country,omitempty"`   // "" for a sender name
-	Countries    []string       `json:"countries,omitempty"` // of a sender name: those whose traffic counts
-	TermsVersion string         `json:"terms_version,omitempty"`
-	Minimum      Minimum        `json:"minimum,omitzero"` // as it was applied
-	Traffic      money.Cents    `json:"traffic"`          // on Viber: the sum of the lines' amounts
-	Messages     int64          `json:"messages,omitempty"`
-	Charged      money.Cents    `json:"charged"`
-	Reason       string         `json:"reason"`
+	Month        calendar.Month `json:"month"`                   // the month that is owed for, in the billing zone
+	SenderID     string         `json:"sender_id,omitempty"`     // uuid of the configuration, of stream sender/<uuid>; absent for a sender name
+	Sender       string         `json:"sender"`                  // the sender's name
+	Country      string         `json:"country,omitempty"`       // destination, ISO 3166-1 alpha-2; absent for a sender name
+	Countries    []string       `json:"countries,omitempty"`     // of a sender name: those whose traffic counts, ISO 3166-1 alpha-2
+	TermsVersion string         `json:"terms_version,omitempty"` // of stream regulations/viber, a number as text: "3"; absent when there were no terms
+	Minimum      Minimum        `json:"minimum,omitzero"`        // as it was applied; absent when there is none
+	Traffic      money.Cents    `json:"traffic"`                 // on Viber: the sum of the lines' amounts, in the account's currency
+	Messages     int64          `json:"messages,omitempty"`      // charged on Viber, the waived ones included
+	Charged      money.Cents    `json:"charged"`                 // for the minimum, net of what was credited since, in the account's currency
+	// why it was charged, or was not: "charged", "reached", "activation_month" (F2),
+	// "waived" (F3), "no_minimum" (the terms have none for the country) or "other_currency"
+	// (they have it in other currencies than the account's only)
+	Reason string `json:"reason"`
 }
 
 // Why an obligation was charged, or was not.

@@ -4,7 +4,7 @@ package partition
 // no request came in 7), with all that it knew of them. Should a request name one
 // of them again, it is a new message: its stream begins again at version 1.
 type Evicted struct {
-	Messages []string `json:"messages"` // ids
+	Messages []string `json:"messages"` // uuids of messages, of streams message/<uuid>
 }
 
 // TypeEvicted is the type of Evicted.

@@ -11,7 +11,7 @@ import (
 // month and names its own (rules.md F4).
 type PeriodSealed struct {
 	Month   string `json:"month"`    // "2026-11", in the billing zone
-	GraceMS int64  `json:"grace_ms"` // how long after the month's end it could not be sealed yet
+	GraceMS int64  `json:"grace_ms"` // milliseconds after the month's end in which it could not be sealed yet
 }
 
 // TypePeriodSealed is the type of PeriodSealed.

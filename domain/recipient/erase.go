@@ -13,12 +13,12 @@ import (
 // stream, of what belongs to no account. The history keeps what it had, which nobody
 // can read them out of; opt-outs stay.
 type Erased struct {
-	Account  string `json:"account,omitempty"`
-	Number   string `json:"number"`
-	By       string `json:"by"` // actor
-	Reason   string `json:"reason"`
-	Contents int    `json:"contents"` // how many were destroyed, of messages and replies
-	Ended    int    `json:"ended"`    // messages that were still to be sent, and ended with it
+	Account  string `json:"account,omitempty"` // uuid of the account; absent in a number's stream
+	Number   string `json:"number"`            // keyed hash of the E.164 number, 32 hex digits
+	By       string `json:"by"`                // actor: key:<uuid of the API key>
+	Reason   string `json:"reason"`            // in the words of whoever erased, at most 500 characters
+	Contents int    `json:"contents"`          // how many were destroyed, of messages and replies
+	Ended    int    `json:"ended"`             // messages that were still to be sent, and ended with it
 }
 
 // TypeErased is the type of Erased.

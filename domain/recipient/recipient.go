@@ -18,47 +18,55 @@ type Event interface {
 // OptOutRecorded: what it stops is written out, so that history does not
 // change when the table of E2 does.
 type OptOutRecorded struct {
-	Account string  `json:"account"`
-	Number  string  `json:"number"`
-	Origin  string  `json:"origin"` // an Origin constant
-	Stops   []Scope `json:"stops"`
-	Message string  `json:"message,omitempty"` // the message that carried it, if known
-	Sender  string  `json:"sender,omitempty"`
+	Account string `json:"account"` // uuid of the account that may not send any more
+	Number  string `json:"number"`  // keyed hash of the E.164 number, 32 hex digits
+	// where it was said: "viber_unsubscribe" (an event), "viber_block" (status 8),
+	// "viber_stop" or "sms_stop" (a reply), "api" or "import"
+	Origin string  `json:"origin"`
+	Stops  []Scope `json:"stops"` // channels and categories that are closed from now on
+	// uuid of the message whose answer said it, or that it came upon: the last one of that
+	// sender; absent when none is known
+	Message string `json:"message,omitempty"`
+	Sender  string `json:"sender,omitempty"` // name of the sender that it was said to; absent when none is known
 }
 
 // OptOutLifted opens the scopes again.
 type OptOutLifted struct {
-	Account string  `json:"account"`
-	Number  string  `json:"number"`
-	Origin  string  `json:"origin"` // an Origin constant: viber_subscribe, api or import
-	Opens   []Scope `json:"opens"`
+	Account string  `json:"account"` // uuid of the account that may send again
+	Number  string  `json:"number"`  // keyed hash of the E.164 number, 32 hex digits
+	Origin  string  `json:"origin"`  // what ended it: "viber_subscribe" (an event), "api" or "import"
+	Opens   []Scope `json:"opens"`   // channels and categories that are open again
 }
 
 // ReplyReceived: a recipient wrote back; its text lies sealed in `contents` under ID.
 type ReplyReceived struct {
-	ID      string         `json:"id"`
-	Account string         `json:"account,omitempty"`
-	Channel domain.Channel `json:"channel"`
-	Sender  string         `json:"sender,omitempty"`
-	Message string         `json:"message,omitempty"` // the last message of that sender within 72 h (D9)
-	Digest  string         `json:"digest"`
-	Length  int            `json:"length"`
-	Keyword string         `json:"keyword,omitempty"` // "stop"
-	TwoWay  bool           `json:"two_way"`
+	ID      string         `json:"id"`                // uuid of the reply, and key of its sealed text in the topic contents
+	Account string         `json:"account,omitempty"` // uuid of the account that it is written to; absent when none is known
+	Channel domain.Channel `json:"channel"`           // that it came by
+	Sender  string         `json:"sender,omitempty"`  // name of the sender that it is written to; absent when no message to the recipient is known
+	Message string         `json:"message,omitempty"` // uuid of the last message of that sender within 72 h (D9); absent when there is none
+	Digest  string         `json:"digest"`            // HMAC-SHA256 of its text (and its media's address, if it has any), 64 hex digits
+	Length  int            `json:"length"`            // of its text, in Unicode code points
+	Keyword string         `json:"keyword,omitempty"` // "stop" when the text is a word that opts out (E2); else absent
+	TwoWay  bool           `json:"two_way"`           // whether the sender takes replies; one to a sender that takes none is kept all the same (D9)
 }
 
 // NotOnViber: the carrier said so; until then messages go straight to SMS (E6).
 type NotOnViber struct {
-	Until   time.Time `json:"until"`
-	Message string    `json:"message"`
+	Until   time.Time `json:"until"`   // UTC: 7 days from the carrier's word
+	Message string    `json:"message"` // uuid of the message whose attempt was refused with Viber's status 9
 }
 
 // ReportStored: a report that fits no attempt yet. Pending says that one is in
 // flight that it may belong to.
 type ReportStored struct {
 	StoredReport
-	Pending bool   `json:"pending"`
-	Why     string `json:"why,omitempty"` // a Why constant; "" = written before that was kept
+	Pending bool `json:"pending"` // whether an attempt is in flight that it may belong to
+	// it fits none: "in_flight" (an attempt to the number was under way), "several_unknown"
+	// (several had an unknown outcome) or "no_attempt" (none has its id, and none to the
+	// number is in doubt on its route and service); absent in early events, and when its
+	// message is parked
+	Why string `json:"why,omitempty"`
 }
 
 // Why a report fitted no attempt when it came.
@@ -70,29 +78,31 @@ const (
 
 // ReportMatched: a stored report found its attempt.
 type ReportMatched struct {
-	ID       string `json:"id"`
-	Message  string `json:"message"`
-	Attempt  string `json:"attempt"`
-	Inferred bool   `json:"inferred"`
+	ID       string `json:"id"`       // of the report, as in report_stored
+	Message  string `json:"message"`  // uuid of the message that it belongs to
+	Attempt  string `json:"attempt"`  // uuid of the attempt that it belongs to
+	Inferred bool   `json:"inferred"` // matched without the carrier's id: the attempt was the only one that it could be of
 }
 
 // StoredReport is a carrier report waiting for its attempt.
 type StoredReport struct {
-	ID        string         `json:"id"` // id of the command that brought it
-	Route     string         `json:"route"`
-	Channel   domain.Channel `json:"channel"`
-	ServiceID int64          `json:"service_id,omitempty"`
-	CarrierID string         `json:"carrier_id"`
-	Status    string         `json:"status"`
-	Code      string         `json:"code,omitempty"`
-	At        time.Time      `json:"at"`
-	Received  time.Time      `json:"received"`
+	ID        string         `json:"id"`                   // uuid of the command that brought it, derived from what the carrier said: a repeat has the same
+	Route     string         `json:"route"`                // name of the carrier's route: "viber" or "sms"
+	Channel   domain.Channel `json:"channel"`              // that it speaks of
+	ServiceID int64          `json:"service_id,omitempty"` // Viber's service id that it was sent under; absent on SMS
+	CarrierID string         `json:"carrier_id"`           // the carrier's id of the message or part, as it wrote it; "" when it named none
+	// the carrier's word: "delivered", "read", "expired", "undelivered", "rejected",
+	// "deleted" or "accepted"
+	Status   string    `json:"status"`
+	Code     string    `json:"code,omitempty"` // the carrier's own: Viber's message_status as "0", SMPP's err as "000"
+	At       time.Time `json:"at"`             // the carrier's time, UTC; received where it told none
+	Received time.Time `json:"received"`       // when it reached goniec, UTC
 }
 
 // Scope is one cell of E2's table: a channel for a category.
 type Scope struct {
-	Channel  domain.Channel  `json:"channel"`
-	Category domain.Category `json:"category"`
+	Channel  domain.Channel  `json:"channel"`  // that is closed (stops) or open again (opens)
+	Category domain.Category `json:"category"` // of the messages that may not go there any more (stops), or may again (opens)
 }
 
 // Origins of an opt-out, and of its end.

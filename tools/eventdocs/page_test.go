@@ -7,12 +7,15 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"goniec/domain"
 	"goniec/domain/catalog"
+	"goniec/domain/message"
 	"goniec/domain/money"
 )
 
@@ -37,6 +40,46 @@ func TestGeneratedFilesAreUpToDate(t *testing.T) {
 			require.NoError(t, err)
 			require.Contains(t, want, name, "left over")
 		}
+	}
+}
+
+// Whoever reads the catalog asks nobody: every field of every event, nested ones too,
+// says what it is, on its page and in its schema.
+func TestEveryFieldIsDescribed(t *testing.T) {
+	t.Parallel()
+	s, err := readSource("../..")
+	require.NoError(t, err)
+	schemas, err := Schemas(s)
+	require.NoError(t, err)
+	for _, typ := range catalog.Types() {
+		zero, err := catalog.Zero(typ)
+		require.NoError(t, err)
+		require.NotEmpty(t, s.doc(reflect.TypeOf(zero)), typ)
+		var schema map[string]any
+		text, err := json.Marshal(schemas[typ])
+		require.NoError(t, err)
+		require.NoError(t, json.Unmarshal(text, &schema))
+		onPage, inSchema := map[string]string{}, map[string]string{}
+		for _, f := range s.fields(reflect.TypeOf(zero), "") {
+			onPage[f.path] = f.doc
+		}
+		addDescriptions(inSchema, "", schema)
+		require.Equal(t, inSchema, onPage, typ)
+		for path, doc := range onPage {
+			require.NotEmpty(t, doc, "%s: a comment at the field %s", typ, path)
+		}
+	}
+}
+
+// addDescriptions puts those of a schema's properties into out, by their path on a page.
+func addDescriptions(out map[string]string, at string, schema map[string]any) {
+	for name, property := range object(schema["properties"]) {
+		path := strings.TrimPrefix(at+"."+name, ".")
+		out[path], _ = object(property)["description"].(string)
+		addDescriptions(out, path, object(property))
+	}
+	if items := object(schema["items"]); items != nil {
+		addDescriptions(out, at+"[]", items)
 	}
 }
 
@@ -74,6 +117,21 @@ func TestDescriptions(t *testing.T) {
 		want[i].path = "parts[]." + want[i].path
 	}
 	require.Equal(t, want, got[1:len(want)+1], "nested")
+}
+
+// What a refusal by Viber may be called stands at its field, all of it.
+func TestReasonsOfRefusalsAreDescribed(t *testing.T) {
+	t.Parallel()
+	s, err := readSource("../..")
+	require.NoError(t, err)
+	said := s.describe(reflect.TypeFor[message.AttemptRefused](), "Reason")
+	for status := range 1000 {
+		for _, m := range []message.ViberMeaning{message.MeaningOfViber(status), message.MeaningOfViberHTTP(status)} {
+			if m.Outcome == message.OutcomeRefused {
+				require.Contains(t, said, strconv.Quote(m.Reason))
+			}
+		}
+	}
 }
 
 const released = "../../catalog/released"
