@@ -146,7 +146,11 @@ func addEndpoint(a AccountState, c AddEndpoint) ([]Event, error) {
 	if live >= MaxEndpoints {
 		return nil, domain.Refuse(CodeTooMany, "an account may have %d webhook endpoints; remove one first", MaxEndpoints)
 	}
-	return []Event{EndpointAdded(c)}, nil
+	e := EndpointAdded(c)
+	if e.Events == nil {
+		e.Events = []string{}
+	}
+	return []Event{e}, nil
 }
 
 func checkEndpoint(c AddEndpoint) error {

@@ -43,7 +43,7 @@ func decidePrices(s State, now time.Time, c PublishPrices) ([]Event, error) {
 	if err := checkPrices(c.Prices); err != nil {
 		return nil, err
 	}
-	return []Event{PricesPublished{Currency: c.Currency, ValidFrom: from, Prices: slices.Clone(c.Prices)}}, nil
+	return []Event{PricesPublished{Currency: c.Currency, ValidFrom: from.UTC(), Prices: slices.Clone(c.Prices)}}, nil
 }
 
 func checkPrices(prices []Price) error {

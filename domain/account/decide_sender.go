@@ -199,7 +199,7 @@ func sinceSubmission(field string, on time.Time, s SenderState, f Facts) (time.T
 	if dayBefore(on, s.Submission.At) {
 		return on, domain.RefuseField(CodeBackdated, field, "must not lie before the day of submission")
 	}
-	return on, nil
+	return on.UTC(), nil
 }
 
 // withMe refuses to take a submission back that Viber has (B10).

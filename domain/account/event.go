@@ -106,9 +106,7 @@ type SenderSubmitted struct {
 
 // SenderPassed: the submission was handed to Viber (B7).
 type SenderPassed struct {
-	// when it was handed over, as the operator named it: with the offset that was written,
-	// UTC when none was named
-	On        time.Time `json:"on"`
+	On        time.Time `json:"on"`                  // when it was handed over, as the operator named it, UTC
 	Reference string    `json:"reference,omitempty"` // Viber's, of the submission; at most 100 characters
 
 	// when Viber's verification should be over, UTC: the end of the 14th working day after
@@ -123,8 +121,7 @@ type SenderWithdrawn struct{}
 // SenderApproved: Submitted → Active.
 type SenderApproved struct {
 	ServiceID int64 `json:"service_id"` // Viber's service id, under which it sends
-	// when it became active, whose month owes no minimum (F2): with the offset that the
-	// operator wrote, UTC when none was named
+	// when it became active, UTC; its month in the billing zone owes no minimum (F2)
 	ActiveOn time.Time `json:"active_on"`
 }
 
@@ -147,7 +144,7 @@ type Price struct {
 // PricesPublished is one version of a price list. Version = stream version, named "<list>@<n>".
 type PricesPublished struct {
 	Currency  string    `json:"currency"`   // of all the list's versions, ISO 4217
-	ValidFrom time.Time `json:"valid_from"` // from when on it is in force: with the offset that the publisher wrote, UTC when no time was named
+	ValidFrom time.Time `json:"valid_from"` // from when on it is in force, UTC
 	Prices    []Price   `json:"prices"`     // the whole list; what an account's own lacks is looked up in the list default
 }
 
@@ -155,7 +152,7 @@ type PricesPublished struct {
 type EndpointAdded struct {
 	Endpoint string   `json:"endpoint"` // uuid of the endpoint
 	URL      string   `json:"url"`      // http or https, without credentials; what is sent goes there by POST
-	Events   []string `json:"events"`   // types of webhooks that it gets, such as "message.delivered" (docs/webhooks.md); empty or null = all
+	Events   []string `json:"events"`   // types of webhooks that it gets, such as "message.delivered" (docs/webhooks.md); empty = all
 	Secret   string   `json:"secret"`   // for signatures; sealed with the installation's key, base64
 }
 

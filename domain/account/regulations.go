@@ -85,7 +85,7 @@ type RegulationsPublished struct {
 	Digest      string    `json:"digest"`             // SHA-256 of the text's file, 64 hex digits; it lies in the topic blobs
 	ContentType string    `json:"content_type"`       // of the file: "application/pdf", "text/plain", "text/markdown" or "text/html"
 	AnnouncedAt time.Time `json:"announced_at"`       // when it was published, UTC
-	ValidFrom   time.Time `json:"valid_from"`         // first instant of a day in the billing zone, with that zone's offset
+	ValidFrom   time.Time `json:"valid_from"`         // first instant of a day in the billing zone, UTC
 	Minimums    []Minimum `json:"minimums,omitempty"` // at most one for each country and currency
 }
 
@@ -147,7 +147,7 @@ func decideRegulations(s State, now time.Time, c PublishRegulations) ([]Event, e
 		return nil, err
 	}
 	e := RegulationsPublished{
-		Title: c.Title, Digest: c.Digest, ContentType: c.ContentType, AnnouncedAt: now, ValidFrom: c.ValidFrom, Minimums: minimums,
+		Title: c.Title, Digest: c.Digest, ContentType: c.ContentType, AnnouncedAt: now, ValidFrom: c.ValidFrom.UTC(), Minimums: minimums,
 	}
 	if s.Regulations != nil && e.same(*s.Regulations) {
 		return nil, nil

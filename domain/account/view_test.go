@@ -96,7 +96,7 @@ func TestViewOfEndpoints(t *testing.T) {
 	j.do(account.AccountStream(acc), account.Create{Name: "Demo"})
 	j.do(account.AccountStream(acc), account.AddEndpoint{Endpoint: end, URL: "https://c", Secret: "s"})
 	before := j.view.Endpoints(acc)
-	require.Equal(t, []account.Endpoint{{ID: end, Account: acc, URL: "https://c", Secret: "s", Added: now}}, before)
+	require.Equal(t, []account.Endpoint{{ID: end, Account: acc, URL: "https://c", Events: []string{}, Secret: "s", Added: now}}, before)
 	j.do(account.AccountStream(acc), account.RemoveEndpoint{Endpoint: end})
 	require.Empty(t, j.view.Endpoints(acc))
 	require.Equal(t, end, before[0].ID, "what a reader holds does not change")

@@ -40,9 +40,9 @@ func (d *decision) accepted(a Attempt, c Answer) {
 	at := clamp(orElse(c.At, d.f.Now), a.Started, d.f.Now)
 	parts := partsOf(c)
 	if a.Status == AttemptInFlight {
-		d.emitAt(AttemptAccepted{Attempt: a.ID, CarrierIDs: c.CarrierIDs, Parts: parts, At: at}, at)
+		d.emitAt(AttemptAccepted{Attempt: a.ID, CarrierIDs: named(c.CarrierIDs), Parts: parts, At: at}, at)
 	} else {
-		d.emit(AttemptResolved{Attempt: a.ID, CarrierIDs: c.CarrierIDs, Parts: parts})
+		d.emit(AttemptResolved{Attempt: a.ID, CarrierIDs: named(c.CarrierIDs), Parts: parts})
 	}
 	d.chargeSubmission(a, parts, at)
 	d.settle()
@@ -151,4 +151,12 @@ func (d *decision) retryIn(a Attempt, delay time.Duration) *time.Time {
 		return nil
 	}
 	return &at
+}
+
+// named is a carrier's ids as the journal writes them: a list, if an empty one.
+func named(ids []string) []string {
+	if ids == nil {
+		return []string{}
+	}
+	return ids
 }

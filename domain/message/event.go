@@ -131,7 +131,7 @@ type AttemptStarted struct {
 type AttemptAccepted struct {
 	Attempt string `json:"attempt"` // uuid of the attempt
 	// the carrier's ids, as it wrote them: one on Viber, one of each accepted part on SMS;
-	// null when it named none
+	// empty when it named none
 	CarrierIDs []string  `json:"carrier_ids"`
 	Parts      int       `json:"parts"` // that the carrier accepted: 1 on Viber; on SMS fewer than sms_parts when it refused some
 	At         time.Time `json:"at"`    // when the answer came, UTC, not before the attempt started
@@ -197,7 +197,7 @@ type AttemptNotSent struct {
 // carrier's id. A late answer that says so resolves it as well.
 type AttemptResolved struct {
 	Attempt    string   `json:"attempt"`     // uuid of the attempt
-	CarrierIDs []string `json:"carrier_ids"` // the one that the report named, or all that a late answer named; null by an operator's word
+	CarrierIDs []string `json:"carrier_ids"` // the one that the report named, or all that a late answer named; empty by an operator's word
 	Parts      int      `json:"parts"`       // that count as accepted: 1 on Viber; on SMS all of the message's, or as many as a late answer says
 	Inferred   bool     `json:"inferred"`    // by a report without the carrier's known id: the attempt was the only one that it could be of
 }

@@ -129,6 +129,6 @@ func (d *decision) taken(a Attempt, carrierIDs []string, inferred bool) {
 	if policies[a.Channel].onSubmission {
 		parts = max(1, d.s.Accepted.SMSParts)
 	}
-	d.emit(AttemptResolved{Attempt: a.ID, CarrierIDs: carrierIDs, Parts: parts, Inferred: inferred})
+	d.emit(AttemptResolved{Attempt: a.ID, CarrierIDs: named(carrierIDs), Parts: parts, Inferred: inferred})
 	d.chargeSubmission(a, parts, a.Started)
 }

@@ -104,6 +104,7 @@ func (b *bench) step(e message.Stamped) {
 	before, old := encode(b.t, b.s), b.s
 	require.True(b.t, message.Permits(old.Status, e.Event.EventType()), "%s in %q", e.Event.EventType(), old.Status)
 	require.False(b.t, e.At.After(b.now), "an event of the future")
+	require.NotContains(b.t, string(encode(b.t, e.Event)), ":null", "what the schemas call a list is one")
 	next := message.Evolve(old, e.Event, e.At)
 	require.Equal(b.t, before, encode(b.t, old), "Evolve changed its argument")
 	require.GreaterOrEqual(b.t, rank[next.Status], rank[old.Status], "%s → %s", old.Status, next.Status)

@@ -43,7 +43,7 @@ type Parked struct {
 	Lane     string    `json:"lane"`
 	Offset   int64     `json:"offset"`   // of the record in that topic, in this partition; 0 when no record is parked
 	Received time.Time `json:"received"` // when the record came into the inbox, UTC; when it was parked, if no record is
-	// the record, sealed under a day key of the account, or of the installation; null when
+	// the record, sealed under a day key of the account, or of the installation; "" when
 	// no record is parked
 	Sealed   []byte `json:"sealed"`
 	Position int    `json:"position,omitempty"` // in the line of its stream, from 0 (absent): the lowest that is parked is the next

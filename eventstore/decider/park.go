@@ -226,6 +226,9 @@ func (g *group) park(id string, ev partition.Parked) error {
 			return err
 		}
 	}
+	if ev.Sealed == nil {
+		ev.Sealed = []byte{} // a string in JSON, and not null
+	}
 	g.parked = append(g.parked, ev)
 	return g.tell(stream, ev.Account, ev)
 }
