@@ -45,6 +45,7 @@ type Config struct {
 	Journal    Journal
 	Partitions int32          // of the installation
 	Zone       *time.Location // the billing zone
+	Grace      time.Duration  // how long after its end a month is sealed (rules.md F4)
 }
 
 // Gatherer gathers the inputs of closes and previews. Safe for concurrent use.
@@ -125,6 +126,11 @@ func (g *Gatherer) Statement(ctx context.Context, of string, month calendar.Mont
 	return s.Statement, s.ClosedAt.UTC(), err
 }
 
+// sealedFrom is the day from which on partitions seal the month.
+func (g *Gatherer) sealedFrom(month calendar.Month) calendar.Date {
+	return calendar.DateOf(month.Ends(g.cfg.Zone).Add(g.cfg.Grace), g.cfg.Zone)
+}
+
 // sealed finds the month's seal in every partition, and sees to it that the ledger
 // has been read beyond each.
 func (g *Gatherer) sealed(ctx context.Context, month calendar.Month) ([]billing.Position, error) {
@@ -133,7 +139,7 @@ func (g *Gatherer) sealed(ctx context.Context, month calendar.Month) ([]billing.
 		return nil, err
 	}
 	if len(found.Missing) > 0 {
-		return nil, domain.Refuse(billing.CodeNotSealed, "%s is not sealed in %s", month, partitions(found.Missing))
+		return nil, domain.Refuse(billing.CodeNotSealed, "%s is not sealed in %s: that is done from %s on", month, partitions(found.Missing), g.sealedFrom(month))
 	}
 	read, err := g.cfg.Books.LedgerRead(ctx)
 	if err != nil {

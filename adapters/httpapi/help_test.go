@@ -178,7 +178,7 @@ func TestRefusalsSayWhatToDo(t *testing.T) {
 func TestCloseSaysWhatToDo(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	for language, words := range map[string]string{"en": "2026-11 can be closed from 2026-12-01 on", "pl": "miesiąc 2026-11 można zamknąć od 2026-12-01"} {
+	for language, words := range map[string]string{"en": "2026-11 can be closed when it is sealed, from 2026-12-04 on", "pl": "miesiąc 2026-11 można zamknąć, gdy zostanie zapieczętowany, od 2026-12-04"} {
 		w := b.call(request{
 			method: http.MethodPost, path: "/v1/billing/2026-11/close", key: operatorKey, body: `{"account":"` + acc + `","confirm":true}`,
 			header: map[string]string{"Accept-Language": language},

@@ -166,7 +166,10 @@ func (a *API) senderAnswer(c *call, status int, s account.Sender) *answer[Sender
 	b.Form = &form
 	if s.Status == account.SenderNew || s.Status == account.SenderInReview {
 		f := a.cfg.View.Follows(s, a.cfg.Clock.Now(), a.cfg.Zone)
-		b.Follows = &FollowsBody{f.VerificationDays, f.PrefixDays, f.MinimumFrom.String(), f.Minimum}
+		b.Follows = &FollowsBody{
+			Frozen: true, Withdrawable: f.Withdrawable, VerificationDaysMin: account.VerificationDaysMin, VerificationDays: account.VerificationDays,
+			ActivationDaysMin: account.PrefixDaysMin, ActivationDays: account.PrefixDays, MinimumFrom: f.MinimumFrom.String(), Minimum: f.Minimum,
+		}
 	}
 	if last := s.Submission; last.Number > 0 {
 		b.Submission = &SubmissionBody{Number: last.Number, At: last.At, Form: last.Form, Changed: []string{}}

@@ -262,14 +262,18 @@ func TestWhatFollowsIsTold(t *testing.T) {
 	b := setup(t)
 	path := "/v1/senders/" + decode[httpapi.SenderBody](t, b.post("/v1/senders", `{"company":"Sklep"}`)).ID
 	follows := func() *httpapi.FollowsBody { return decode[httpapi.SenderBody](t, b.get(path)).Follows }
-	require.Equal(t, &httpapi.FollowsBody{VerificationDays: 14, PrefixDays: 28, MinimumFrom: "2026-12"}, follows(), "no regulations yet")
+	require.Equal(t, &httpapi.FollowsBody{
+		Frozen: true, Withdrawable: true, VerificationDaysMin: 7, VerificationDays: 14, ActivationDaysMin: 14, ActivationDays: 28, MinimumFrom: "2027-01",
+	}, follows(), "passed on on the 10th, verified by the 20th (the 11th is a holiday), active on 4 December; no regulations yet")
 	require.Equal(t, http.StatusCreated, b.publish("# Zasady", "2026-11-20").Code)
-	require.Equal(t, http.StatusCreated, b.operator("POST", "/v1/regulations", `{"title":"Later","text":"`+base64Of("x")+`","content_type":"text/markdown","valid_from":"2026-12-15",
+	require.Equal(t, http.StatusCreated, b.operator("POST", "/v1/regulations", `{"title":"Later","text":"`+base64Of("x")+`","content_type":"text/markdown","valid_from":"2027-01-02",
 		"minimums":[{"country":"PL","currency":"PLN","amount":"900"}]}`).Code)
 	require.Equal(t, "250.00", follows().Minimum.Amount, "of those in force when the month begins")
 
 	require.Equal(t, http.StatusOK, b.operator("POST", path+"/submit", "").Code)
-	require.NotNil(t, follows(), "until it is active")
+	require.True(t, follows().Withdrawable)
+	require.Equal(t, http.StatusOK, b.operator("POST", path+"/pass", `{}`).Code)
+	require.False(t, follows().Withdrawable)
 	require.Equal(t, http.StatusOK, b.operator("POST", path+"/approve", `{"service_id":9}`).Code)
 	require.Nil(t, follows())
 	for _, line := range decode[httpapi.SenderList](t, b.get("/v1/senders")).Senders {

@@ -315,10 +315,14 @@ type SenderBody struct {
 
 // FollowsBody is what follows a submission (rules.md B6).
 type FollowsBody struct {
-	VerificationDays int              `json:"verification_days" example:"14" doc:"The form is frozen from its submission on, and can be withdrawn until it is passed to Viber. From then Viber's verification takes 7 to so many working days."`
-	PrefixDays       int              `json:"prefix_days" example:"28" doc:"The activation of the name takes 14 to so many days, from then."`
-	MinimumFrom      string           `json:"minimum_from" example:"2027-01" doc:"The first month with a minimum, if the name becomes active in the current one: the month of activation has none."`
-	Minimum          *account.Minimum `json:"minimum,omitempty" doc:"By the regulations that are in force then. Absent when they have none for its country and the account's currency."`
+	Frozen              bool             `json:"frozen" doc:"True: from the submission on nothing of the form can be changed."`
+	Withdrawable        bool             `json:"withdrawable" doc:"The submission can be withdrawn: until it is passed on to Viber."`
+	VerificationDaysMin int              `json:"verification_working_days_min" example:"7" doc:"Working days that Viber's verification is expected to take, counted from the day it is passed on."`
+	VerificationDays    int              `json:"verification_working_days_max" example:"14"`
+	ActivationDaysMin   int              `json:"activation_days_min" example:"14" doc:"Days that the activation of the name is expected to take, from then."`
+	ActivationDays      int              `json:"activation_days_max" example:"28"`
+	MinimumFrom         string           `json:"minimum_from" example:"2027-01" doc:"The first month that can have a minimum: the one after the activation, if Viber takes the shortest time."`
+	Minimum             *account.Minimum `json:"minimum" doc:"By the regulations that are in force then; null when they have none for its country and the account's currency."`
 }
 
 // SubmissionBody is a form as it was submitted.

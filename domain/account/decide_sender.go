@@ -8,12 +8,6 @@ import (
 	"goniec/domain/calendar"
 )
 
-// What Viber may take, from the day on which a submission was passed on (B7).
-const (
-	VerificationDays = 14 // working days, until it is verified
-	PrefixDays       = 28 // days, until the prefix is active
-)
-
 func decideSender(s State, f Facts, c Command) ([]Event, error) {
 	if !strings.HasPrefix(s.Stream, senderPrefix) {
 		return nil, wrongStream(s, c)

@@ -6,18 +6,32 @@ import (
 	"goniec/domain/calendar"
 )
 
-// Follows is what follows a submission; its client is told before (rules.md B6). The form is
-// frozen from then on, until it is returned or withdrawn.
+// What Viber takes at least and at most (rules.md B7): working days for the verification,
+// counted from the day that the submission is passed on, and days for the activation of
+// the name. They are expectations.
+const (
+	VerificationDaysMin = 7
+	VerificationDays    = 14
+	PrefixDaysMin       = 14
+	PrefixDays          = 28
+)
+
+// Follows is what follows a submission; its client is told before (rules.md B6). From the
+// submission on nothing of the form can be changed.
 type Follows struct {
-	VerificationDays int            // working days that Viber's verification takes at most, from the day it is passed on (B7)
-	PrefixDays       int            // days that the activation takes at most, from then
-	MinimumFrom      calendar.Month // the first month with a minimum, if the name becomes active in this one (F2, F3)
-	Minimum          *Minimum       // by the regulations that are in force then; nil: none for its country and currency
+	Withdrawable bool           // until it is passed on to Viber (B10)
+	MinimumFrom  calendar.Month // the first month with a minimum, if Viber takes the shortest time: the one after the activation (F2, F3)
+	Minimum      *Minimum       // by the regulations that are in force then, as far as they are known; nil: none for its country and currency
 }
 
-// Follows is what would follow if s were submitted now.
+// Follows is what follows if s is submitted now, or was already.
 func (v *View) Follows(s Sender, now time.Time, zone *time.Location) Follows {
-	f := Follows{VerificationDays: VerificationDays, PrefixDays: PrefixDays, MinimumFrom: calendar.MonthOf(now, zone).Add(1)}
+	passed := now
+	if !s.PassedOn.IsZero() {
+		passed = s.PassedOn
+	}
+	verified := calendar.AddWorking(calendar.DateOf(passed, zone), VerificationDaysMin)
+	f := Follows{Withdrawable: s.PassedOn.IsZero(), MinimumFrom: calendar.MonthOf(verified.Add(PrefixDaysMin).Begins(zone), zone).Add(1)}
 	a, _ := v.AccountByID(s.Account)
 	r, _ := v.RegulationsAt(f.MinimumFrom.Begins(zone))
 	for _, m := range r.Minimums {

@@ -167,8 +167,16 @@ func (a *app) sayFollows(s httpapi.SenderBody) {
 		return
 	}
 	f := *s.Follows
-	a.say("  from the submission on nothing of it can be changed; until it is passed to Viber it can be withdrawn")
-	a.say("  then Viber verifies it in 7 to %d working days, and the name is active after 2 to %s", f.VerificationDays, words.Count(f.PrefixDays/7, "week"))
+	switch {
+	case s.State == string(account.SenderNew):
+		a.say("  from the submission on nothing of it can be changed; until it is passed on to Viber it can be withdrawn")
+	case f.Withdrawable:
+		a.say("  nothing of it can be changed; until it is passed on to Viber it can be withdrawn: goniec sender withdraw %s", s.ID)
+	default:
+		a.say("  it was passed on to Viber: nothing of it can be changed, and it cannot be withdrawn")
+	}
+	a.say("  Viber's verification takes %d to %d working days from then, the activation of the name %d to %s more",
+		f.VerificationDaysMin, f.VerificationDays, f.ActivationDaysMin, words.Count(f.ActivationDays, "day"))
 	a.say("  minimum: %s", followingMinimum(f))
 }
 

@@ -39,15 +39,18 @@ func TestSenderShow(t *testing.T) {
 	}
 	require.Equal(t, aSender(), decode[httpapi.SenderBody](t, f.do("sender", "show", testID, "--json").out))
 	ready := aSender()
-	ready.Missing, ready.Follows = nil, &httpapi.FollowsBody{VerificationDays: 14, PrefixDays: 28, MinimumFrom: "2027-01", Minimum: &account.Minimum{Amount: "300.00", Currency: "PLN", Unit: account.UnitAmount}}
+	ready.Missing, ready.Follows = nil, &httpapi.FollowsBody{Frozen: true, Withdrawable: true, VerificationDaysMin: 7, VerificationDays: 14, ActivationDaysMin: 14, ActivationDays: 28, MinimumFrom: "2027-01", Minimum: &account.Minimum{Amount: "300.00", Currency: "PLN", Unit: account.UnitAmount}}
 	f.says("GET /v1/senders/*", 200, ready)
 	told := f.do("sender", "show", testID).out
-	require.Contains(t, told, "  from the submission on nothing of it can be changed; until it is passed to Viber it can be withdrawn\n")
-	require.Contains(t, told, "  then Viber verifies it in 7 to 14 working days, and the name is active after 2 to 4 weeks\n")
+	require.Contains(t, told, "  from the submission on nothing of it can be changed; until it is passed on to Viber it can be withdrawn\n")
+	require.Contains(t, told, "  Viber's verification takes 7 to 14 working days from then, the activation of the name 14 to 28 days more\n")
 	require.Contains(t, told, "  minimum: 300.00 PLN a month, from the month after its activation on: 2027-01 at the earliest\n")
 	ready.Follows.Minimum.Unit, ready.Follows.Minimum.Messages = account.UnitMessages, 5000
 	require.Contains(t, f.says("GET /v1/senders/*", 200, ready).do("sender", "show", testID).out, "  minimum: 300.00 PLN a month, unless 5,000 Viber messages are charged, from")
-	ready.Follows.Minimum = nil
+	ready.Follows.Minimum, ready.State = nil, "submitted"
+	require.Contains(t, f.says("GET /v1/senders/*", 200, ready).do("sender", "show", testID).out, "withdrawn: goniec sender withdraw "+testID)
+	ready.Follows.Withdrawable = false
+	require.Contains(t, f.says("GET /v1/senders/*", 200, ready).do("sender", "show", testID).out, "it cannot be withdrawn\n")
 	require.Contains(t, f.says("GET /v1/senders/*", 200, ready).do("sender", "show", testID).out, "  minimum: none in the regulations")
 	active := aSender()
 	active.State, active.Traffic = "active", &httpapi.SenderTraffic{Month: "2026-11", Currency: "PLN", Minimum: "300.00", Messages: 1200, Amount: "120.50", LastAmount: "0.00"}

@@ -28,6 +28,6 @@ func (j accountsJournal) CaughtUp(ctx context.Context) error { return j.accounts
 
 func (n *Node) closing(reader *query.Reader) *closing.Gatherer {
 	return closing.New(closing.Config{
-		View: n.view, Bills: n.bills, Books: reader, Journal: accountsJournal{n}, Partitions: n.part.N, Zone: n.zone,
+		View: n.view, Bills: n.bills, Books: reader, Journal: accountsJournal{n}, Partitions: n.part.N, Zone: n.zone, Grace: n.cfg.Billing.Grace,
 	})
 }
