@@ -19,9 +19,15 @@ func Tombstone(topic string, p Partition, key string) *sarama.ProducerMessage {
 	return &sarama.ProducerMessage{Topic: topic, Partition: p, Key: sarama.StringEncoder(key)}
 }
 
-// Filler is a record without meaning. Brokers do not compact what they are still writing
-// to: what was destroyed is dropped only when something follows it.
-func Filler(topic string, p Partition) *sarama.ProducerMessage { return Tombstone(topic, p, "filler") }
+// Fillers are records without meaning, for a partition of each topic that is erased from.
+// Brokers do not compact what they are still writing to: what was destroyed is dropped
+// only when something follows it.
+func Fillers(t Topics, p Partition) (out []*sarama.ProducerMessage) {
+	for _, topic := range []string{Contents, Keys} {
+		out = append(out, Tombstone(t.Name(topic), p, "filler"))
+	}
+	return out
+}
 
 // Sender writes plain records and returns when all in-sync replicas have them;
 // *Producer is one. Safe for concurrent use.

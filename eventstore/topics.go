@@ -60,7 +60,8 @@ func OfAccounts(kind string) bool {
 }
 
 // Specs lists every topic with its retention. Journals are kept for ever and
-// never compacted; what must be erasable is compacted within a day.
+// never compacted. What must be erasable is compacted within three hours: Kafka ends the
+// segment that is being written to after max.compaction.lag.ms too, where that is less.
 func Specs() []TopicSpec {
 	kept := func(ms string) map[string]string {
 		return map[string]string{"cleanup.policy": "delete", "retention.ms": ms, "retention.bytes": "-1"}

@@ -119,7 +119,5 @@ func (g *group) fill() {
 		return
 	}
 	g.o.filled = g.o.cfg.Now()
-	for _, topic := range []string{eventstore.Contents, eventstore.Keys} {
-		g.records = append(g.records, eventstore.Filler(g.o.topics.Name(topic), g.o.part))
-	}
+	g.records = append(g.records, eventstore.Fillers(g.o.topics, g.o.part)...)
 }

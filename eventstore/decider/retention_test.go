@@ -1,6 +1,7 @@
 package decider_test
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 
 	"goniec/domain/partition"
 	"goniec/eventstore"
+	"goniec/eventstore/decider"
 )
 
 // counted are the events of a type in the messages journal.
@@ -46,4 +48,44 @@ func TestDayKeysAreDestroyedOnce(t *testing.T) {
 	b.clock.Advance(25 * time.Hour)
 	require.Eventually(t, func() bool { return b.counted(partition.TypeKeysDestroyed) >= 2 }, time.Minute, 20*time.Millisecond)
 	require.Equal(t, 2, b.counted(partition.TypeKeysDestroyed), "one for each key")
+}
+
+// What is destroyed is dropped by Kafka when something follows it: so also where nothing
+// happens something does, every hour.
+func TestFillersFollowEveryHour(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	var ahead atomic.Int64
+	b.start(t.TempDir(), func(c *decider.Config) {
+		c.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+	})
+	written := func(n int) func() bool {
+		return func() bool {
+			for _, topic := range []string{eventstore.Contents, eventstore.Keys} {
+				for p := range eventstore.Partition(testPartitions) {
+					if b.fillers(topic, p) != n {
+						return false
+					}
+				}
+			}
+			return true
+		}
+	}
+	require.Eventually(t, written(1), time.Minute, 20*time.Millisecond, "an owner begins with them")
+	ahead.Store(int64(59 * time.Minute))
+	require.Never(t, func() bool { return !written(1)() }, time.Second, 100*time.Millisecond, "the hour is not over")
+	ahead.Store(int64(time.Hour))
+	require.Eventually(t, written(2), time.Minute, 20*time.Millisecond)
+}
+
+func (b *bench) fillers(topic string, p eventstore.Partition) (n int) {
+	b.t.Helper()
+	_, err := eventstore.ReadAll(b.t.Context(), b.client, b.kafka.Topics().Name(topic), p, func(r *eventstore.Record) error {
+		require.Equal(b.t, "filler", string(r.Key))
+		require.Nil(b.t, r.Value)
+		n++
+		return nil
+	})
+	require.NoError(b.t, err)
+	return n
 }

@@ -17,10 +17,8 @@ const compactEvery = time.Hour
 // leaves the last batch of a partition as it is, so a record without meaning goes before.
 func (n *Node) compactErased(ctx context.Context) error {
 	var fillers []*sarama.ProducerMessage
-	for _, topic := range []string{eventstore.Contents, eventstore.Keys} {
-		for p := range n.part.N {
-			fillers = append(fillers, eventstore.Filler(n.kafka.Topics().Name(topic), p))
-		}
+	for p := range n.part.N {
+		fillers = append(fillers, eventstore.Fillers(n.kafka.Topics(), p)...)
 	}
 	if err := n.producer.Send(ctx, fillers...); err != nil {
 		return err
