@@ -106,4 +106,5 @@ func (a *app) sayPartitions(b partitionsBody) {
 		rows = append(rows, row)
 	}
 	a.table([]string{"PARTITION", "DECIDER", "INBOX.URGENT", "INBOX.BULK", "DISPATCHER", "OUTBOX.URGENT", "OUTBOX.BULK"}, rows)
+	a.say("up to some dozens in INBOX.URGENT are no backlog: the processes' beats, which are committed once a minute")
 }

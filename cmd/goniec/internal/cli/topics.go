@@ -200,6 +200,7 @@ func (a *app) sayTopics(b topicsBody, faults int, judge bool) {
 	}
 	a.table(header, rows)
 	if !judge {
+		a.say("LAG is what owners have not committed: up to a minute of the processes' beats is no backlog")
 		return
 	}
 	for _, t := range b.Topics {
