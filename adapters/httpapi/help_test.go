@@ -111,6 +111,29 @@ func TestRefusalsSayWhatToDo(t *testing.T) {
 			client("/v1/senders/"+goniec+"/enable", `{}`), account.CodeSenderClosed, "",
 			"closed for good", "create another one", "zamknięto na stałe", "utwórz innego",
 		},
+		"a sender that exists": {
+			nil, client("/v1/senders", `{"company":"Other","name":"Waiting"}`), account.CodeAlreadyExists, "name",
+			"names a sender that exists already in this country, with another company name or way of communication",
+			"change that one's form (PATCH /v1/senders/" + waiting + "), or choose another name",
+			"nadawca o tej nazwie i dla tego kraju już istnieje", "zmień jego formularz (PATCH /v1/senders/" + waiting + ") albo wybierz inną nazwę",
+		},
+		"a second notice": {
+			func(b *bundle) {
+				b.do(account.SenderStream(goniec), account.DisableSender{Reason: "x", Month: calendar.Month{Year: 2026, Month: 12}})
+			},
+			client("/v1/senders/"+goniec+"/disable", `{"reason":"x","month":"2027-01"}`), account.CodeAlreadyExists, "month",
+			"notice was given already, for the end of 2026-12", "take it back first (POST …/disable/withdraw",
+			"wyłączenie zgłoszono już wcześniej, z końcem miesiąca 2026-12", "najpierw wycofaj tamto zgłoszenie (POST …/disable/withdraw",
+		},
+		"a second request to be on": {
+			func(b *bundle) {
+				b.happened(account.SenderStream(goniec), account.SenderDisabled{Reason: "x", On: on(11, 1), At: now})
+				b.do(account.SenderStream(goniec), account.EnableSender{})
+			},
+			client("/v1/senders/"+goniec+"/enable", `{"as_soon_as_possible":true}`), account.CodeAlreadyExists, "month",
+			"is about to be enabled from 2026-12-01 on already", "take that back first (POST …/enable/withdraw",
+			"ma już zostać włączony od 2026-12-01", "najpierw wycofaj tę prośbę (POST …/enable/withdraw",
+		},
 		"a form that lacks something": {
 			nil, client("/v1/senders/"+waiting+"/submit", ""), account.CodeFormIncomplete, "logo",
 			"is missing", "a logo of 200×200 pixels", "brakuje", "logo 200×200 pikseli",

@@ -127,7 +127,7 @@ func TestOperatorIsRefused(t *testing.T) {
 		"account without name":  {"/v1/accounts", `{}`, 422, problem(422, "required", "name", "is required")},
 		"account's bad setting": {"/v1/accounts", `{"name":"x","settings":{"sms_max_parts":11}}`, 422, problem(422, "invalid_value", "settings.sms_max_parts", "must be from 1 to 10")},
 		"account's new setting": {"/v1/accounts", `{"name":"x","settings":{"nice":1}}`, 400, problem(400, "unknown_field", "settings.nice", "is not a field of this request")},
-		"other account":         {"/v1/accounts", `{"id":"` + acc + `","name":"x"}`, 409, problem(409, "already_exists", "", "the account exists already, with other properties")},
+		"other account":         {"/v1/accounts", `{"id":"` + acc + `","name":"x"}`, 409, problem(409, "already_exists", "id", "names an account that exists already, with another name or currency: choose another id")},
 		"key of nobody":         {"/v1/accounts/" + nobody + "/keys", `{"label":"x"}`, 404, there},
 		"key without label":     {"/v1/accounts/" + acc + "/keys", `{}`, 422, problem(422, "required", "label", "is required")},
 		"operator of a client":  {"/v1/accounts/" + acc + "/keys", `{"role":"operator","label":"x"}`, 422, problem(422, "invalid_value", "role", "operator keys belong to account "+account.Installation)},

@@ -193,7 +193,8 @@ func TestSendersAreBounded(t *testing.T) {
 	}
 	require.Equal(t, http.StatusCreated, b.post("/v1/senders", `{"company":"Many","country":"PL"}`).Code, "a repeat")
 	requireProblem(t, b.post("/v1/senders", `{"name":"Many","company":"Other","country":"PL"}`), 409,
-		problem(409, "already_exists", "", "a sender of this name and country exists already, with other properties"))
+		problem(409, "already_exists", "name", "names a sender that exists already in this country, with another company name or way of communication: "+
+			"change that one's form (PATCH /v1/senders/"+account.SenderID(acc, "Many", "PL")+"), or choose another name"))
 
 	w := b.call(request{method: "POST", path: "/v1/senders", key: otherKey, body: `{"name":"Μаnу","company":"x"}`})
 	require.Equal(t, http.StatusCreated, w.Code, w.Body.String())

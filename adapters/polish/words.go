@@ -90,7 +90,9 @@ var sentences = [][2]string{
 	{"must be the next of an earlier page", "musi być wartością next z wcześniejszej strony"},
 	{"is not one that was given out", "takiej wartości nie wydano"},
 	{"it is at version {} by now: look at it again", "to już wersja {1}: obejrzyj ją ponownie"},
-	{"{} exists already, with other properties", "{1:word}: już istnieje, z innymi właściwościami"},
+	{"names an account that exists already, with another name or currency: choose another id", "konto o tym identyfikatorze już istnieje, z inną nazwą lub walutą: wybierz inny identyfikator"},
+	{"names a key that exists already, with another role or label: choose another id", "klucz o tym identyfikatorze już istnieje, z inną rolą lub opisem: wybierz inny identyfikator"},
+	{"names an endpoint that exists already, with another address or other events: choose another id", "webhook o tym identyfikatorze już istnieje, z innym adresem lub innymi zdarzeniami: wybierz inny identyfikator"},
 
 	// Accounts, keys, webhooks, prices.
 	{"no such account", "nie ma takiego konta"},
@@ -127,6 +129,7 @@ var sentences = [][2]string{
 
 	// The sender's form and its way.
 	{"there is no such sender", "nie ma takiego nadawcy"},
+	{"names a sender that exists already in this country, with another company name or way of communication: change that one's form (PATCH /v1/senders/{}), or choose another name", "nadawca o tej nazwie i dla tego kraju już istnieje, z inną nazwą firmy lub innym sposobem komunikacji: zmień jego formularz (PATCH /v1/senders/{1}) albo wybierz inną nazwę"},
 	{"the installation has no senders", "instalacja nie ma nadawców"},
 	{"is one too many: a sender name may have {}", "to o jeden kraj za dużo: nazwa nadawcy może ich mieć {1}"},
 	{"is one too many: an account may have {} senders", "to o jednego nadawcę za dużo: konto może ich mieć {1}"},
@@ -164,6 +167,8 @@ var sentences = [][2]string{
 	{"notice for the end of {} had to be given by {}; confirm the end of {} by naming it: its minimum applies", "wyłączenie z końcem miesiąca {1} trzeba było zgłosić do {2}; potwierdź koniec miesiąca {3}, podając go w żądaniu: obowiązuje wtedy minimum za ten miesiąc"},
 	{"notice for the end of {} had to be given by {}; the earliest end now is that of {}", "wyłączenie z końcem miesiąca {1} trzeba było zgłosić do {2}; najwcześniejszy możliwy koniec to teraz koniec miesiąca {3}"},
 	{"no notice was given", "nie zgłoszono wyłączenia"},
+	{"notice was given already, for the end of {}: take it back first (POST …/disable/withdraw, or goniec sender disable ID --withdraw), then give another one", "wyłączenie zgłoszono już wcześniej, z końcem miesiąca {1}: najpierw wycofaj tamto zgłoszenie (POST …/disable/withdraw albo goniec sender disable ID --withdraw), potem złóż nowe"},
+	{"the sender is about to be enabled from {} on already: take that back first (POST …/enable/withdraw, or goniec sender enable ID --withdraw), then ask anew", "nadawca ma już zostać włączony od {1}: najpierw wycofaj tę prośbę (POST …/enable/withdraw albo goniec sender enable ID --withdraw), potem złóż nową"},
 	{"must be at most {} months ahead", "może leżeć najwyżej {1} miesięcy naprzód"},
 	{"must not be given together with as_soon_as_possible", "nie można podać razem z as_soon_as_possible"},
 	{"must be {} or later; or ask for as_soon_as_possible", "musi to być {1} lub później; można też poprosić o as_soon_as_possible"},
@@ -306,7 +311,6 @@ var sentences = [][2]string{
 
 // terms are words that stand in gaps.
 var terms = map[string]string{
-	"the account": "konto", "the sender": "nadawca", "the key": "klucz", "the endpoint": "adres webhooka",
 	"new": "Nowa", "submitted": "W weryfikacji", "active": "Aktywna", "disabled": "Wyłączona",
 	"the company name":                       "nazwa firmy",
 	"the sender name":                        "nazwa nadawcy",

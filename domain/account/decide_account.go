@@ -63,17 +63,18 @@ func createAccount(s State, c Create) ([]Event, error) {
 		return nil, err
 	}
 	if s.Account != nil {
-		return nil, repeat(s.Account.Name == e.Name && s.Account.Currency == e.Currency, "the account")
+		return nil, repeat(s.Account.Name == e.Name && s.Account.Currency == e.Currency,
+			domain.RefuseField(CodeAlreadyExists, "id", "names an account that exists already, with another name or currency: choose another id"))
 	}
 	return []Event{e}, nil
 }
 
 // repeat refuses a second, different object of one id; the same one again is no fault.
-func repeat(same bool, what string) error {
+func repeat(same bool, other *domain.Error) error {
 	if same {
 		return nil
 	}
-	return domain.Refuse(CodeAlreadyExists, "%s exists already, with other properties", what)
+	return other
 }
 
 func changeSettings(a AccountState, c ChangeSettings) ([]Event, error) {
@@ -92,7 +93,8 @@ func issueKey(s State, c IssueKey) ([]Event, error) {
 	}
 	c.Role = RoleNow(c.Role)
 	if k, ok := s.Account.Keys[c.Key]; ok {
-		return nil, repeat(k.Hash == c.Hash && RoleNow(k.Role) == c.Role && k.Label == c.Label, "the key")
+		return nil, repeat(k.Hash == c.Hash && RoleNow(k.Role) == c.Role && k.Label == c.Label,
+			domain.RefuseField(CodeAlreadyExists, "key", "names a key that exists already, with another role or label: choose another id"))
 	}
 	live := 0
 	for _, k := range s.Account.Keys {
@@ -135,7 +137,8 @@ func addEndpoint(a AccountState, c AddEndpoint) ([]Event, error) {
 		return nil, err
 	}
 	if x, ok := a.Endpoints[c.Endpoint]; ok {
-		return nil, repeat(!x.Removed && x.URL == c.URL && slices.Equal(x.Events, c.Events), "the endpoint")
+		return nil, repeat(!x.Removed && x.URL == c.URL && slices.Equal(x.Events, c.Events),
+			domain.RefuseField(CodeAlreadyExists, "endpoint", "names an endpoint that exists already, with another address or other events: choose another id"))
 	}
 	live := 0
 	for _, x := range a.Endpoints {

@@ -108,7 +108,9 @@ func createSender(s State, c CreateSender) ([]Event, error) {
 		return nil, wrongStream(s, c)
 	}
 	if s.Sender != nil {
-		return nil, repeat(s.Sender.Company == c.Company && s.Sender.TwoWay == c.TwoWay, "a sender of this name and country")
+		return nil, repeat(s.Sender.Company == c.Company && s.Sender.TwoWay == c.TwoWay,
+			domain.RefuseField(CodeAlreadyExists, "name", "names a sender that exists already in this country, with another company name or way of communication: "+
+				"change that one's form (PATCH /v1/senders/%s), or choose another name", StreamID(s.Stream)))
 	}
 	return []Event{SenderCreated(c)}, nil
 }

@@ -64,7 +64,8 @@ func enableSender(s SenderState, f Facts, c EnableSender) ([]Event, error) {
 	}
 	asked := SenderEnableAsked{From: from, At: later(from.Begins(f.zone()), f.Now).UTC(), AsSoonAsPossible: c.AsSoonAsPossible, TaskDue: f.endOfWorkingDay(from, SwitchDays).UTC()}
 	if s.Enabling != nil {
-		return nil, repeat(s.Enabling.From == from && s.Enabling.AsSoonAsPossible == c.AsSoonAsPossible, "a request to be enabled")
+		return nil, repeat(s.Enabling.From == from && s.Enabling.AsSoonAsPossible == c.AsSoonAsPossible,
+			domain.RefuseField(CodeAlreadyExists, "month", "the sender is about to be enabled from %s on already: take that back first (POST …/enable/withdraw, or goniec sender enable ID --withdraw), then ask anew", s.Enabling.From))
 	}
 	if ok, first := calendar.MayToggle(s.Ons, from); !ok {
 		return nil, domain.RefuseField(CodeToggledTwice, "month",

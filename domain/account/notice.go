@@ -70,7 +70,8 @@ func disableSender(s SenderState, f Facts, c DisableSender) ([]Event, error) {
 	}
 	given := SenderNoticeGiven{Reason: c.Reason, Month: month, Effect: month.Ends(f.zone()).UTC(), Close: c.Close}
 	if s.Notice != nil {
-		return nil, repeat(*s.Notice == Notice(given), "a notice")
+		return nil, repeat(*s.Notice == Notice(given),
+			domain.RefuseField(CodeAlreadyExists, "month", "notice was given already, for the end of %s: take it back first (POST …/disable/withdraw, or goniec sender disable ID --withdraw), then give another one", s.Notice.Month))
 	}
 	if on := month.Add(1).First(); !c.Close {
 		if ok, from := calendar.MayToggle(s.Offs, on); !ok {
@@ -86,7 +87,7 @@ func disableSender(s SenderState, f Facts, c DisableSender) ([]Event, error) {
 func closeDisabled(s SenderState, c DisableSender) ([]Event, error) {
 	switch {
 	case s.Closed:
-		return nil, repeat(c.Close, "a sender that is closed for good")
+		return nil, repeat(c.Close, domain.Refuse(CodeSenderClosed, "the sender was closed for good; create another one"))
 	case !c.Close:
 		return nil, domain.Refuse(CodeSenderState, "the sender is disabled already; it can be enabled, or closed for good")
 	case s.Enabling != nil:

@@ -199,6 +199,7 @@ func TestTwiceAYear(t *testing.T) {
 	m.at("2026-06-01 10:00:00").do(closing).at("2026-08-01 00:00:00")
 	require.True(t, m.sender().Closed)
 	m.refused("sender_closed", account.EnableSender{})
+	m.refused("sender_closed", disable(""))
 	require.Equal(t, account.SenderOff, m.sender().Status)
 	events, err := m.decide(account.DisableSender{Reason: "again", Close: true})
 	require.NoError(t, err)
