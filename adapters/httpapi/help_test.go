@@ -136,7 +136,7 @@ func TestRefusalsSayWhatToDo(t *testing.T) {
 		},
 		"a form that lacks something": {
 			nil, client("/v1/senders/"+waiting+"/submit", ""), account.CodeFormIncomplete, "logo",
-			"is missing", "a logo of 200×200 pixels", "brakuje", "logo 200×200 pikseli",
+			"is missing", "a logo of 200×200 pixels", "do uzupełnienia", "logo 200×200 pikseli",
 		},
 		"a logo of 199×200": {
 			nil, logo(logoFile(t, 199)), account.CodeInvalidLogo, "logo",

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/text/language"
 
 	"goniec/adapters/polish"
+	"goniec/domain/account"
 )
 
 // maxAcceptLanguage is how much of the header is read, bytes.
@@ -124,6 +125,18 @@ func (c *call) said(faults []FieldError) []FieldError {
 		return polishErrors(faults)
 	}
 	return faults
+}
+
+// needs gives what a form lacks, in the client's language.
+func (c *call) needs(missing []account.Item) []account.Item {
+	out := make([]account.Item, len(missing))
+	for i, item := range missing {
+		if wantsPolish(c.r) {
+			item.Needs = polish.Term(item.Needs)
+		}
+		out[i] = item
+	}
+	return out
 }
 
 // polishErrors gives the faults in Polish, those without Polish words as they are.

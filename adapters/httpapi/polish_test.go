@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"goniec/adapters/httpapi"
+	"goniec/domain/account"
 )
 
 func TestRefusalsInPolish(t *testing.T) {
@@ -34,6 +35,33 @@ func TestRefusalsInPolish(t *testing.T) {
 		require.Equal(t, "to: musi być numerem telefonu, na przykład +48 512 345 678", p.Detail)
 		require.Equal(t, "musi być numerem telefonu, na przykład +48 512 345 678", p.Errors[0].Message)
 	}
+}
+
+// What a form lacks is said in the client's language, wherever it is told.
+func TestMissingInPolish(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.publish("# Zasady", "2026-11-10")
+	needs := func(method, language string) (out []string) {
+		w := b.call(request{
+			method: method, path: "/v1/senders/" + account.SenderID(acc, "Waiting", "PL"), key: clientKey,
+			body: map[string]string{http.MethodPatch: `{"kind":"x"}`}[method], header: map[string]string{"Accept-Language": language},
+		})
+		for _, m := range decode[httpapi.SenderBody](t, w).Missing {
+			out = append(out, m.Needs)
+		}
+		return out
+	}
+	for _, method := range []string{http.MethodPatch, http.MethodGet} {
+		require.Equal(t, []string{
+			"logo 200×200 pikseli", "opis typu powiadomień", "sposób komunikacji (1way/2way/both)", "co najmniej jedna przykładowa wiadomość",
+			"adres e-mail do powiadomień", "akceptacja regulaminu, wersja 1",
+		}, needs(method, "pl"))
+		require.Contains(t, needs(method, "en"), "the way of communication (1way/2way/both)")
+	}
+	w := b.call(request{method: http.MethodGet, path: "/v1/regulations", key: clientKey, header: map[string]string{"Accept-Language": "pl"}})
+	require.Equal(t, "akceptacja regulaminu, wersja 1", decode[httpapi.RegulationsList](t, w).Missing[0].Needs)
+	require.Empty(t, decode[httpapi.SenderBody](t, b.get("/v1/senders/"+account.SenderID(acc, "GONIEC", "PL"))).Missing, "active: nothing is to be submitted")
 }
 
 func TestPolishEverywhere(t *testing.T) {

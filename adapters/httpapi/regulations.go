@@ -112,7 +112,7 @@ func (a *API) regulations(_ context.Context, c *call, _ *noParams, _ *noBody) (*
 		out.Accepted = append(out.Accepted, AcceptanceBody{Version: x.Version, Digest: x.Digest, By: x.Label, At: x.At})
 	}
 	if !c.everywhere() {
-		out.Missing = orEmpty(view.MissingRegulations(c.key.Account, now))
+		out.Missing = c.needs(view.MissingRegulations(c.key.Account, now))
 	}
 	inForce, _ := view.RegulationsAt(now)
 	coming, _ := view.ComingRegulations(now)

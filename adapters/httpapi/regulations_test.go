@@ -90,7 +90,7 @@ func TestSenderNeedsAcceptance(t *testing.T) {
 	b.patch(path, "", wholeForm(t))
 	require.Equal(t, []string{"regulations_missing"}, codes(decode[httpapi.SenderBody](t, b.get(path)).Missing))
 	requireProblem(t, b.post(path+"/submit", ""), 409,
-		problem(409, "form_incomplete", "accept_regulations", "is missing: acceptance of version 1 of the regulations"))
+		problem(409, "form_incomplete", "accept_regulations", "is missing: acceptance of the regulations, version 1"))
 
 	w := b.post("/v1/senders", `{"company":"Sklep","accept_regulations":1}`)
 	require.Equal(t, http.StatusCreated, w.Code, w.Body.String())

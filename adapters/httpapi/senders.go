@@ -136,7 +136,7 @@ func (a *API) senderLine(c *call, s account.Sender) SenderBody {
 	b := SenderBody{
 		ID: s.ID, Account: s.Account, Name: s.Name, Company: s.Company, Country: s.Country, TwoWay: s.TwoWay,
 		State: string(s.Status), ServiceID: s.ServiceID, Reasons: s.Reasons,
-		Version: s.Version, Missing: orEmpty(a.missing(s)), Reference: s.Reference,
+		Version: s.Version, Missing: c.needs(a.missing(s)), Reference: s.Reference,
 	}
 	if !s.ActiveOn.IsZero() {
 		b.ActiveOn = &s.ActiveOn
@@ -156,7 +156,10 @@ func (a *API) senderLine(c *call, s account.Sender) SenderBody {
 // missing is what keeps a configuration from being submitted by its client: of the
 // form, and of the account's acceptance (B1, B5).
 func (a *API) missing(s account.Sender) []account.Item {
-	return append(account.Missing(s.Draft()), a.cfg.View.MissingRegulations(s.Account, a.cfg.Clock.Now())...)
+	if s.Status != account.SenderNew {
+		return s.Missing()
+	}
+	return append(s.Missing(), a.cfg.View.MissingRegulations(s.Account, a.cfg.Clock.Now())...)
 }
 
 // senderAnswer is a configuration with its form and its version.

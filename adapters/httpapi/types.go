@@ -296,7 +296,7 @@ type SenderBody struct {
 	Reasons   []string   `json:"reasons,omitempty" doc:"Why it was returned."`
 
 	Version    int64           `json:"version" doc:"Also the ETag, for If-Match."`
-	Missing    []account.Item  `json:"missing" doc:"What the form lacks; none: it may be submitted."`
+	Missing    []account.Item  `json:"missing" doc:"What the form lacks for its next submission; none: it may be submitted, or there is nothing to submit."`
 	Form       *account.Form   `json:"form,omitempty" doc:"Not in lists."`
 	Follows    *FollowsBody    `json:"follows,omitempty" doc:"What follows the submission, until it is active. Not in lists."`
 	Submission *SubmissionBody `json:"submission,omitempty" doc:"The last one. Not in lists."`

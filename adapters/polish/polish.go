@@ -85,20 +85,20 @@ func (p pattern) fill(args []string) string {
 	pairs := make([]string, 0, 4*len(args))
 	for i, arg := range args {
 		gap := "{" + strconv.Itoa(i+1)
-		pairs = append(pairs, gap+"}", arg, gap+":word}", term(arg))
+		pairs = append(pairs, gap+"}", arg, gap+":word}", Term(arg))
 	}
 	return strings.NewReplacer(pairs...).Replace(p.polish)
 }
 
-// term says a gap's word in Polish, each of a list; what is not a word of ours (a number, a date, a name) stays.
-func term(s string) string {
+// Term says a gap's word in Polish, each of a list; what is not a word of ours (a number, a date, a name) stays.
+func Term(s string) string {
 	if word, ok := terms[s]; ok {
 		return word
 	}
 	for _, join := range [][2]string{{", ", ", "}, {" or ", " lub "}} {
 		if list := strings.Split(s, join[0]); len(list) > 1 {
 			for i := range list {
-				list[i] = term(list[i])
+				list[i] = Term(list[i])
 			}
 			return strings.Join(list, join[1])
 		}

@@ -25,7 +25,8 @@ func TestOf(t *testing.T) {
 		"must be at most 10":            "może zawierać najwyżej 10",
 		"has 199×200 pixels: crop or scale it to exactly 200×200":                   "ma 199×200 pikseli: przytnij go albo przeskaluj do dokładnie 200×200",
 		"the sender is new; this step needs it to be submitted or active":           "nadawca jest w stanie Nowa; ten krok jest możliwy w stanie W weryfikacji lub Aktywna",
-		"is missing: the form lacks a logo of 200×200 pixels, the company name":     "brakuje; w formularzu nie ma jeszcze: logo 200×200 pikseli, nazwa firmy",
+		"is missing: the form lacks a logo of 200×200 pixels, the company name":     "do uzupełnienia w formularzu – logo 200×200 pikseli, nazwa firmy",
+		"is missing: acceptance of the regulations, version 1":                      "do uzupełnienia – akceptacja regulaminu, wersja 1",
 		"2026-11 is not sealed in partitions 0, 3: that is done from 2026-12-04 on": "miesiąc 2026-11 nie jest zapieczętowany w partycjach 0, 3: dzieje się to od 2026-12-04",
 		"logo is too large: the body may have 900 bytes":                            "logo: za duże, treść żądania może mieć najwyżej 900 bajtów",
 		"must be at most 11 letters A-Z, a-z or digits: new would do":               "może mieć najwyżej 11 znaków: litery A–Z, a–z i cyfry; można na przykład: new", // what somebody typed is no word of ours

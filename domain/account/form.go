@@ -79,7 +79,7 @@ func Missing(f Form) []Item {
 		{f.Country == "", Item{"country_missing", "country", "B3", "the destination country"}},
 		{f.Type == "", Item{"type_missing", "type", "B4", "a description of the notification type"}},
 		{f.Kind == "", Item{"kind_missing", "kind", "B4", "a description of the notification kind"}},
-		{f.Communication == "", Item{"communication_missing", "communication", "B4", "the way of communication"}},
+		{f.Communication == "", Item{"communication_missing", "communication", "B4", "the way of communication (1way/2way/both)"}},
 		{len(f.Samples) == 0, Item{"samples_missing", "samples", "B4", "at least one sample message"}},
 		{f.NoticeEmail == "", Item{"notice_email_missing", "notice_email", "B6", "an e-mail address for notices"}},
 	} {
@@ -88,6 +88,15 @@ func Missing(f Form) []Item {
 		}
 	}
 	return out
+}
+
+// Missing lists what keeps the next submission from being made: nothing while there is none to make, and what an operator
+// took as filled elsewhere is nobody's task any more (B5, B6).
+func (s SenderState) Missing() []Item {
+	if s.Status == SenderNew || (s.Status == SenderActive && s.Change != nil && !s.Change.UnderReview) {
+		return Missing(s.Draft())
+	}
+	return nil
 }
 
 // incomplete refuses a submission; the field is the first that is missing, the

@@ -149,6 +149,21 @@ func TestMissing(t *testing.T) {
 	require.Equal(t, "is missing: the form lacks a logo of 200×200 pixels, a description of the notification kind, at least one sample message", refusal.Message)
 }
 
+// Of a sender that has nothing to submit nothing is missing, also when an operator took its form as filled elsewhere; a new
+// version that is being written lacks what any form may lack (B5, B6, B11).
+func TestMissingOfTheNextSubmission(t *testing.T) {
+	t.Parallel()
+	elsewhere := []account.Command{goniec(), account.SubmitSender{Elsewhere: true}}
+	require.Len(t, given(t, goniecStream(), goniec()).Sender.Missing(), 6)
+	require.Empty(t, given(t, goniecStream(), elsewhere...).Sender.Missing(), "submitted")
+	elsewhere = append(elsewhere, account.ApproveSender{ServiceID: 1})
+	require.Empty(t, given(t, goniecStream(), elsewhere...).Sender.Missing(), "active")
+	kind := account.SaveSender{Changes: account.SenderDraftSaved{Kind: ptr("promotions")}}
+	require.Len(t, given(t, goniecStream(), append(elsewhere, kind)...).Sender.Missing(), 5, "a new version")
+	whole := []account.Command{complete(), kind, account.SubmitSender{}}
+	require.Empty(t, given(t, goniecStream(), append(elsewhere, whole...)...).Sender.Missing(), "a new version under review")
+}
+
 // What was written before there were forms still leads to a valid configuration.
 func TestSenderWithoutForm(t *testing.T) {
 	t.Parallel()

@@ -171,7 +171,7 @@ func TestRegulationsInForce(t *testing.T) {
 	require.Zero(t, j.view.Unaccepted(acc, at(9)))
 	require.Equal(t, int64(1), j.view.Unaccepted(acc, at(10)), "B12")
 	require.Equal(t, int64(1), j.view.AccountFacts(acc, at(10)).Unaccepted)
-	require.Equal(t, "acceptance of version 1 of the regulations", j.view.MissingRegulations(acc, at(10))[0].Needs)
+	require.Equal(t, "acceptance of the regulations, version 1", j.view.MissingRegulations(acc, at(10))[0].Needs)
 	j.do(account.AccountStream(acc), accepts(1))
 	j.do(account.AccountStream(acc), accepts(3))
 	require.Zero(t, j.view.Unaccepted(acc, at(10)))

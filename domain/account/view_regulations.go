@@ -83,5 +83,5 @@ func (v *View) MissingRegulations(account string, t time.Time) []Item {
 	if version == 0 {
 		return nil
 	}
-	return []Item{{"regulations_missing", "accept_regulations", "B1", fmt.Sprintf("acceptance of version %d of the regulations", version)}}
+	return []Item{{"regulations_missing", "accept_regulations", "B1", fmt.Sprintf("acceptance of the regulations, version %d", version)}}
 }

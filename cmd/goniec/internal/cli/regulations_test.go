@@ -20,12 +20,12 @@ func TestRegulationsListed(t *testing.T) {
 	f.says("GET /v1/regulations", 200, httpapi.RegulationsList{
 		Versions: []httpapi.RegulationsBody{{Version: 1, Title: "First", ValidFrom: "2026-01-01"}, {Version: 2, Title: "Second", ValidFrom: "2026-11-01"}},
 		Accepted: []httpapi.AcceptanceBody{{Version: 1, By: "office", At: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}}, InForce: 2,
-		Missing: []account.Item{{Code: "regulations_missing", Needs: "acceptance of version 2 of the regulations"}},
+		Missing: []account.Item{{Code: "regulations_missing", Needs: "acceptance of the regulations, version 2"}},
 	})
 	require.Equal(t, `VERSION  FROM        STATE     ACCEPTED              TITLE
 1        2026-01-01  –         2026-01-02 by office  First
 2        2026-11-01  in force  –                     Second
-missing: acceptance of version 2 of the regulations: goniec regulations show 2, then goniec regulations accept 2
+missing: acceptance of the regulations, version 2: goniec regulations show 2, then goniec regulations accept 2
 `, f.do("regulations", "list").out)
 }
 

@@ -62,7 +62,7 @@ func (a *app) saySenders(list []httpapi.SenderBody) error {
 			}
 		}
 		month, last := trafficWords(s.Traffic)
-		rows = append(rows, []string{s.ID, s.Name, s.Country, badged(s), fmt.Sprint(len(lacks(s))), owedWords(s.Traffic), month, last})
+		rows = append(rows, []string{s.ID, s.Name, s.Country, badged(s), fmt.Sprint(len(s.Missing)), owedWords(s.Traffic), month, last})
 	}
 	switch {
 	case a.json:
@@ -109,15 +109,6 @@ func trafficWords(t *httpapi.SenderTraffic) (month, last string) {
 	return both(t.Messages, t.Amount), both(t.LastMessages, t.LastAmount)
 }
 
-// lacks is what keeps a sender from being submitted: what an operator took as
-// filled elsewhere is nobody's task any more.
-func lacks(s httpapi.SenderBody) []account.Item {
-	if s.State != string(account.SenderNew) {
-		return nil
-	}
-	return s.Missing
-}
-
 // saySender shows the state, what is missing, then the form.
 func (a *app) saySender(s httpapi.SenderBody) {
 	a.say("%s for %s: %s, version %d (%s)", s.Name, s.Country, s.State, s.Version, s.ID)
@@ -132,7 +123,7 @@ func (a *app) saySender(s httpapi.SenderBody) {
 	if s.State == string(account.SenderNew) && len(s.Missing) == 0 {
 		a.say("  ready to be verified: goniec sender submit %s", s.ID)
 	}
-	for _, m := range lacks(s) {
+	for _, m := range s.Missing {
 		a.say("  missing: %s", m.Needs)
 	}
 	a.sayFollows(s)
@@ -163,7 +154,7 @@ func (a *app) saySender(s httpapi.SenderBody) {
 
 // sayFollows tells what follows the submission, when it comes next or was made (rules.md B6).
 func (a *app) sayFollows(s httpapi.SenderBody) {
-	if s.Follows == nil || len(lacks(s)) > 0 {
+	if s.Follows == nil || len(s.Missing) > 0 {
 		return
 	}
 	f := *s.Follows

@@ -53,7 +53,7 @@ func TestSenderShow(t *testing.T) {
 	require.Contains(t, f.says("GET /v1/senders/*", 200, ready).do("sender", "show", testID).out, "it cannot be withdrawn\n")
 	require.Contains(t, f.says("GET /v1/senders/*", 200, ready).do("sender", "show", testID).out, "  minimum: none in the regulations")
 	active := aSender()
-	active.State, active.Traffic = "active", &httpapi.SenderTraffic{Month: "2026-11", Currency: "PLN", Minimum: "300.00", Messages: 1200, Amount: "120.50", LastAmount: "0.00"}
+	active.State, active.Missing, active.Traffic = "active", nil, &httpapi.SenderTraffic{Month: "2026-11", Currency: "PLN", Minimum: "300.00", Messages: 1200, Amount: "120.50", LastAmount: "0.00"}
 	f.says("GET /v1/senders", 200, httpapi.SenderList{Senders: []httpapi.SenderBody{aSender(), active}})
 	list := f.do("sender", "show").out
 	require.Regexp(t, testID+` +Żabka +PL +new +1 +- +- +-\n`, list)
