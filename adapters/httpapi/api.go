@@ -140,7 +140,7 @@ func New(cfg Config) (*API, error) {
 	}
 	a := &API{
 		cfg:     cfg,
-		check:   Validator{View: cfg.View, Clock: cfg.Clock, Country: cfg.Country},
+		check:   Validator{View: cfg.View, Clock: cfg.Clock, Country: cfg.Country, Zone: cfg.Zone},
 		limits:  newLimiter(cfg.RequestsPerSec),
 		batches: make(chan struct{}, cfg.Batches),
 	}

@@ -17,6 +17,7 @@ import (
 	"goniec/domain/account"
 	"goniec/domain/billing"
 	"goniec/domain/calendar"
+	"goniec/domain/message"
 )
 
 // happened applies events to a sender that no command of the test would bring about.
@@ -60,6 +61,12 @@ func TestRefusalsSayWhatToDo(t *testing.T) {
 	}
 	operator := func(path, body string) request {
 		return request{method: http.MethodPost, path: path, key: operatorKey, body: body}
+	}
+	sends := func(sender string) request { return client("/v1/messages", good("sender", `"`+sender+`"`)) }
+	off := func(before ...account.Event) func(*bundle) {
+		return func(b *bundle) {
+			b.happened(account.SenderStream(goniec), append(before, account.SenderDisabled{Reason: "x", On: on(9, 1), At: now})...)
+		}
 	}
 	edit := request{method: http.MethodPatch, path: "/v1/senders/" + waiting, key: clientKey, body: `{"kind":"promotions"}`}
 	credit := `{"account":"` + acc + `","credit":"` + creditID + `","amount":"1.00","reason":"x"}`
@@ -133,6 +140,42 @@ func TestRefusalsSayWhatToDo(t *testing.T) {
 			client("/v1/senders/"+goniec+"/enable", `{"as_soon_as_possible":true}`), account.CodeAlreadyExists, "month",
 			"is about to be enabled from 2026-12-01 on already", "take that back first (POST …/enable/withdraw",
 			"ma już zostać włączony od 2026-12-01", "najpierw wycofaj tę prośbę (POST …/enable/withdraw",
+		},
+		"a sender that is new": {
+			nil, sends("Waiting"), message.CodeSenderNotActive, "sender",
+			"is new for PL, not active", "complete its form and submit it", "nadawca dla kraju PL jest w stanie Nowa", "uzupełnij jego formularz i zgłoś go",
+		},
+		"a sender under review": {
+			submitted, sends("Waiting"), message.CodeSenderNotActive, "sender",
+			"is under review for PL", "it can send once it is approved", "jest w stanie W weryfikacji", "będzie mógł wysyłać po zatwierdzeniu",
+		},
+		"a sender that is off": {
+			off(), sends("GONIEC"), message.CodeSenderNotActive, "sender",
+			"is disabled for PL", "it can be enabled from 2026-11-10 on", "jest wyłączony", "można go włączyć od 2026-11-10",
+		},
+		"a sender that was on twice this year": {
+			off(twice...), sends("GONIEC"), message.CodeSenderNotActive, "sender",
+			"is disabled for PL", "it can be enabled from 2027-01-01 on", "jest wyłączony", "można go włączyć od 2027-01-01",
+		},
+		"a sender that is about to be on": {
+			func(b *bundle) {
+				off()(b)
+				b.do(account.SenderStream(goniec), account.EnableSender{})
+			}, sends("GONIEC"), message.CodeSenderNotActive, "sender",
+			"is disabled for PL", "asked to be on from 2026-12-01, and an operator confirms that", "jest wyłączony", "ma zostać włączony od 2026-12-01, po potwierdzeniu przez operatora",
+		},
+		"a sender that is closed": {
+			func(b *bundle) {
+				off()(b)
+				b.happened(account.SenderStream(goniec), account.SenderClosed{Reason: "x"})
+			}, sends("GONIEC"), message.CodeSenderNotActive, "sender",
+			"was closed for good for PL", "send with another sender", "zamknięto na stałe", "użyj innego nadawcy",
+		},
+		"a sender that is suspended": {
+			func(b *bundle) {
+				b.do(account.SenderStream(goniec), account.SuspendSender{Reason: "x", By: account.ByOperator})
+			}, sends("GONIEC"), message.CodeSenderSuspended, "sender",
+			"is suspended for PL", "an operator lifts that", "nadawca jest zawieszony dla kraju PL", "zawieszenie zdejmuje operator",
 		},
 		"a form that lacks something": {
 			nil, client("/v1/senders/"+waiting+"/submit", ""), account.CodeFormIncomplete, "logo",

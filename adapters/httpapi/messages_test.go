@@ -148,7 +148,7 @@ func TestBatch(t *testing.T) {
 		{"index":6,"code":"invalid_type","errors":[{"code":"invalid_type","message":"the body must be a JSON object"}]},
 		{"index":7,`+duplicate+`},
 		{"index":8,"code":"invalid_type","errors":[{"code":"invalid_type","message":"the body must be a JSON object"}]},
-		{"index":9,"code":"sender_not_active","errors":[{"field":"sender","code":"sender_not_active","message":"is not active for PL"}]}]}`, w.Body.String())
+		{"index":9,"code":"sender_not_active","errors":[{"field":"sender","code":"sender_not_active","message":"is new for PL, not active: complete its form and submit it"}]}]}`, w.Body.String())
 	require.Equal(t, 1, b.accepter.calls)
 	require.Len(t, b.accepter.got, 3)
 }

@@ -66,8 +66,8 @@ func TestBadMessages(t *testing.T) {
 	}{
 		"unknown sender":       {good("sender", `"Nobody"`), 422, "sender_unknown", "sender", "is not a sender of this account"},
 		"sender of 21 letters": {good("sender", `"`+strings.Repeat("A", 21)+`"`), 422, "sender_unknown", "sender", "is not a sender of this account"},
-		"sender not active":    {good("sender", `"Waiting"`), 409, "sender_not_active", "sender", "is not active for PL"},
-		"not active there":     {good("to", `"+420601123456"`), 409, "sender_not_active", "sender", "is not active for CZ"},
+		"sender not active":    {good("sender", `"Waiting"`), 409, "sender_not_active", "sender", "is new for PL, not active: complete its form and submit it"},
+		"not active there":     {good("to", `"+420601123456"`), 409, "sender_not_active", "sender", "is new for CZ, not active: complete its form and submit it"},
 		"wrong country":        {good("to", `"+4915123456789"`), 422, "sender_not_in_country", "sender", "has no configuration for the number's country, DE"},
 		"bad number":           {good("to", `"+4850010020"`), 422, "invalid_number", "to", "is not a number that exists in any country's plan"},
 		"letters for a number": {good("to", `"GONIEC"`), 422, "invalid_number", "to", "must be a phone number such as +48 512 345 678"},
@@ -136,7 +136,7 @@ func TestAllFaultsAtOnce(t *testing.T) {
 	w := b.post("/v1/messages", good("sender", `"Waiting"`, "validity", `"1s"`, "tags", `[""]`))
 	requireProblem(t, w, 422, `{"type":"/docs#invalid_validity","title":"Unprocessable Entity","status":422,"code":"invalid_validity",
 		"detail":"validity must be a duration from 15s to 24h, such as 10m","errors":[
-		{"field":"sender","code":"sender_not_active","message":"is not active for PL"},
+		{"field":"sender","code":"sender_not_active","message":"is new for PL, not active: complete its form and submit it"},
 		{"field":"validity","code":"invalid_validity","message":"must be a duration from 15s to 24h, such as 10m"},
 		{"field":"tags[0]","code":"required","message":"must not be empty"}]}`)
 }

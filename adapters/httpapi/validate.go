@@ -14,6 +14,7 @@ import (
 	"goniec/adapters/phone"
 	"goniec/domain"
 	"goniec/domain/account"
+	"goniec/domain/calendar"
 	"goniec/domain/message"
 	"goniec/domain/sms"
 )
@@ -39,6 +40,7 @@ type Validator struct {
 	View    *account.View
 	Clock   domain.Clock
 	Country string // of numbers in national form; "" = international only
+	Zone    *time.Location // of billing
 }
 
 // Validate returns the message that a request asks for, or every fault found,
@@ -48,7 +50,7 @@ func (v Validator) Validate(accountID string, r MessageRequest) (NewMessage, []*
 	if !ok {
 		return NewMessage{}, []*domain.Error{domain.Refuse(message.CodeAccountUnknown, "there is no such account")}
 	}
-	c := &check{view: v.View, account: a, now: v.Clock.Now(), in: r}
+	c := &check{view: v.View, account: a, now: v.Clock.Now(), zone: v.Zone, in: r}
 	c.out = NewMessage{Account: accountID, ClientRef: r.ClientRef, Tags: r.Tags, Test: r.Test, Fallback: r.Fallback == nil || *r.Fallback}
 	c.number(v.Country)
 	c.content()
@@ -68,6 +70,7 @@ type check struct {
 	view    *account.View
 	account account.Account
 	now     time.Time
+	zone    *time.Location
 	in      MessageRequest
 	out     NewMessage
 	faults  []*domain.Error
@@ -184,7 +187,28 @@ func (c *check) sender() {
 	case f.Suspended:
 		c.refuse(message.CodeSenderSuspended, "sender", "is suspended for %s; an operator lifts that", c.out.Country)
 	case !f.Active:
-		c.refuse(message.CodeSenderNotActive, "sender", "is not active for %s", c.out.Country)
+		c.notActive()
+	}
+}
+
+// notActive says why the sender sends nothing, and what helps (D12).
+func (c *check) notActive() {
+	s, _ := c.view.Sender(c.account.ID, c.out.Sender, c.out.Country)
+	refuse := func(format string, args ...any) {
+		c.refuse(message.CodeSenderNotActive, "sender", format, append([]any{c.out.Country}, args...)...)
+	}
+	_, from := calendar.MayToggle(s.Ons, calendar.DateOf(c.now, c.zone))
+	switch {
+	case s.Status == account.SenderNew:
+		refuse("is new for %s, not active: complete its form and submit it")
+	case s.Status == account.SenderInReview:
+		refuse("is under review for %s, not active: it can send once it is approved")
+	case s.Closed:
+		refuse("was closed for good for %s: send with another sender")
+	case s.Enabling != nil:
+		refuse("is disabled for %s; it is asked to be on from %s, and an operator confirms that", s.Enabling.From)
+	default:
+		refuse("is disabled for %s; it can be enabled from %s on", from)
 	}
 }
 
