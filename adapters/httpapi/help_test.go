@@ -53,9 +53,10 @@ func TestRefusalsSayWhatToDo(t *testing.T) {
 		account.SenderDisabled{Reason: "x", On: on(6, 1), At: now},
 		account.SenderEnabled{On: on(7, 1), At: now},
 	}
-	logo := func(content string) request {
-		return request{method: http.MethodPatch, path: "/v1/senders/" + waiting, key: clientKey, body: `{"logo":"` + content + `"}`}
+	patch := func(body string) request {
+		return request{method: http.MethodPatch, path: "/v1/senders/" + waiting, key: clientKey, body: body}
 	}
+	logo := func(content string) request { return patch(`{"logo":"` + content + `"}`) }
 	client := func(path, body string) request {
 		return request{method: http.MethodPost, path: path, key: clientKey, body: body}
 	}
@@ -68,7 +69,7 @@ func TestRefusalsSayWhatToDo(t *testing.T) {
 			b.happened(account.SenderStream(goniec), append(before, account.SenderDisabled{Reason: "x", On: on(9, 1), At: now})...)
 		}
 	}
-	edit := request{method: http.MethodPatch, path: "/v1/senders/" + waiting, key: clientKey, body: `{"kind":"promotions"}`}
+	edit := patch(`{"kind":"promotions"}`)
 	credit := `{"account":"` + acc + `","credit":"` + creditID + `","amount":"1.00","reason":"x"}`
 
 	for name, c := range map[string]struct {
@@ -176,6 +177,15 @@ func TestRefusalsSayWhatToDo(t *testing.T) {
 				b.do(account.SenderStream(goniec), account.SuspendSender{Reason: "x", By: account.ByOperator})
 			}, sends("GONIEC"), message.CodeSenderSuspended, "sender",
 			"is suspended for PL", "an operator lifts that", "nadawca jest zawieszony dla kraju PL", "zawieszenie zdejmuje operator",
+		},
+		"another name": {
+			nil, patch(`{"name":"Other"}`), httpapi.CodeUnknownField, "name",
+			"is fixed when the sender is created", "another name or country is another sender (POST /v1/senders)",
+			"nie można zmienić po utworzeniu nadawcy", "inna nazwa lub inny kraj to inny nadawca (POST /v1/senders)",
+		},
+		"another country": {
+			nil, patch(`{"country":"DE"}`), httpapi.CodeUnknownField, "country",
+			"is fixed when the sender is created", "leave it out", "nie można zmienić po utworzeniu nadawcy", "pomiń je",
 		},
 		"a form that lacks something": {
 			nil, client("/v1/senders/"+waiting+"/submit", ""), account.CodeFormIncomplete, "logo",

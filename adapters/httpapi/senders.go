@@ -282,6 +282,14 @@ func (a *API) saveSender(ctx context.Context, c *call, in *senderParams, body *F
 	return a.decideSender(ctx, c, in, func(v int64) account.Command { return account.SaveSender{Changes: changes, IfVersion: v} })
 }
 
+// explain says why a form that was read cannot be sent back whole (B9).
+func (r *FormRequest) explain(field string) string {
+	if field == "name" || field == "country" {
+		return "is fixed when the sender is created: leave it out; another name or country is another sender (POST /v1/senders)"
+	}
+	return ""
+}
+
 // changes are what the domain judges, but for the logo: texts in NFC.
 func (r *FormRequest) changes() (account.SenderDraftSaved, error) {
 	d := account.SenderDraftSaved{

@@ -137,7 +137,7 @@ func TestFormIsRefused(t *testing.T) {
 		"sample of 1001":  {`{"samples":["` + strings.Repeat("x", 1001) + `"]}`, 422, problem(422, "too_long", "samples[0]", "must be at most 1000 characters")},
 		"logo of 201":     {`{"logo":"` + logoFile(t, 201) + `"}`, 422, problem(422, "invalid_logo", "logo", "has 201×200 pixels: crop or scale it to exactly 200×200")},
 		"logo in words":   {`{"logo":"logo.png"}`, 422, problem(422, "invalid_logo", "logo", "is not the file in base64")},
-		"another name":    {`{"name":"Other"}`, 400, problem(400, "unknown_field", "name", "is not a field of this request")},
+		"another field":   {`{"names":"Other"}`, 400, problem(400, "unknown_field", "names", "is not a field of this request")},
 		"list of numbers": {`{"samples":[1]}`, 400, problem(400, "invalid_type", "samples[0]", "must be a string")},
 	} {
 		t.Run(name, func(t *testing.T) {

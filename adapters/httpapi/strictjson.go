@@ -117,13 +117,25 @@ func (d *strictDecoder) member(name string, value json.RawMessage, v reflect.Val
 	i := fieldIndex(v.Type(), name)
 	switch {
 	case i < 0:
-		d.fault(CodeUnknownField, at, "is not a field of this request")
+		d.fault(CodeUnknownField, at, whyUnknown(v, name))
 	case seen[name]:
 		d.fault(CodeDuplicateField, at, "is given twice")
 	default:
 		seen[name] = true
 		d.value(value, v.Field(i), at)
 	}
+}
+
+// explainer is a request that can say more of a field that it does not have.
+type explainer interface{ explain(field string) string }
+
+func whyUnknown(v reflect.Value, name string) string {
+	if e, ok := v.Addr().Interface().(explainer); ok {
+		if why := e.explain(name); why != "" {
+			return why
+		}
+	}
+	return "is not a field of this request"
 }
 
 // fieldPath bounds the name: it comes from outside and goes into an answer.

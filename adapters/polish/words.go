@@ -128,6 +128,7 @@ var sentences = [][2]string{
 	{"must be at most 11 letters A-Z, a-z or digits", "może mieć najwyżej 11 znaków: litery A–Z, a–z i cyfry"},
 
 	// The sender's form and its way.
+	{"is fixed when the sender is created: leave it out; another name or country is another sender (POST /v1/senders)", "tego pola nie można zmienić po utworzeniu nadawcy: pomiń je; inna nazwa lub inny kraj to inny nadawca (POST /v1/senders)"},
 	{"there is no such sender", "nie ma takiego nadawcy"},
 	{"names a sender that exists already in this country, with another company name or way of communication: change that one's form (PATCH /v1/senders/{}), or choose another name", "nadawca o tej nazwie i dla tego kraju już istnieje, z inną nazwą firmy lub innym sposobem komunikacji: zmień jego formularz (PATCH /v1/senders/{1}) albo wybierz inną nazwę"},
 	{"the installation has no senders", "instalacja nie ma nadawców"},
