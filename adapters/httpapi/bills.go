@@ -144,7 +144,7 @@ func (a *API) closeOne(ctx context.Context, c *call, owner account.Account, mont
 	var refusal *domain.Error
 	if errors.As(err, &refusal) {
 		fault := c.said(fieldErrors([]*domain.Error{refusal}))[0]
-		out.Code, out.Detail = fault.Code, detail(fault.Field, fault.Message)
+		out.Code, out.Detail = fault.Code, detailOf(fault.Field, fault.Message)
 		return out, nil
 	}
 	if err != nil {

@@ -422,7 +422,7 @@ func (b *bundle) hasPolish(w *httptest.ResponseRecorder) {
 	require.NoError(b.t, json.Unmarshal(w.Body.Bytes(), &p))
 	sentences := []string{p.Detail}
 	for _, e := range p.Errors {
-		if sentences[0] == e.Field+" "+e.Message {
+		if sentences[0] == e.Field+": "+e.Message {
 			sentences = nil
 		}
 		sentences = append(sentences, e.Message)

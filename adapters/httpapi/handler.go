@@ -173,7 +173,7 @@ func (o operation) tooLarge(limit int64) *Problem {
 	p := problem(http.StatusRequestEntityTooLarge, CodeTooLarge, detail)
 	if o.large != "" {
 		message := cmp.Or(o.smaller, "is too large: "+detail)
-		p.Detail = o.large + " " + message
+		p.Detail = detailOf(o.large, message)
 		p.Errors = []FieldError{{Field: o.large, Code: CodeTooLarge, Message: message}}
 	}
 	return p

@@ -104,7 +104,7 @@ func TestPricesArePreviewedAndListed(t *testing.T) {
 	w = b.operator("GET", "/v1/prices", "")
 	require.Equal(t, http.StatusOK, w.Code)
 	require.Contains(t, w.Body.String(), `"version":"default@1"`)
-	requireProblem(t, b.operator("GET", "/v1/prices?account="+msgID, ""), 422, problem(422, "invalid_value", "account", "is not an account"))
+	requireProblem(t, b.operator("GET", "/v1/prices?account="+msgID, ""), 422, problem(422, "invalid_value", "account", "there is no such account"))
 
 	w = b.operator("POST", "/v1/regulations/preview", `{"valid_from":"2027-06-01","minimums":[{"country":"PL","currency":"PLN","amount":"250"}]}`)
 	require.Equal(t, http.StatusOK, w.Code, w.Body.String())
@@ -131,7 +131,7 @@ func TestOperatorIsRefused(t *testing.T) {
 		"key of nobody":         {"/v1/accounts/" + nobody + "/keys", `{"label":"x"}`, 404, there},
 		"key without label":     {"/v1/accounts/" + acc + "/keys", `{}`, 422, problem(422, "required", "label", "is required")},
 		"operator of a client":  {"/v1/accounts/" + acc + "/keys", `{"role":"operator","label":"x"}`, 422, problem(422, "invalid_value", "role", "operator keys belong to account "+account.Installation)},
-		"sender of nobody":      {"/v1/senders", `{"account":"` + nobody + `","name":"x","company":"x","country":"PL"}`, 422, problem(422, "invalid_value", "account", "is not an account")},
+		"sender of nobody":      {"/v1/senders", `{"account":"` + nobody + `","name":"x","company":"x","country":"PL"}`, 422, problem(422, "invalid_value", "account", "there is no such account")},
 		"sender of no country":  {"/v1/senders", `{"account":"` + acc + `","name":"x","company":"x","country":"XX"}`, 422, problem(422, "invalid_country", "country", "is not a country")},
 		"sender's company":      {"/v1/senders", `{"account":"` + acc + `","name":"x","company":"Żabka","country":"PL"}`, 422, problem(422, "invalid_name", "company", "must be at most 11 letters A-Z, a-z or digits: Zabka would do")},
 		"unknown sender":        {"/v1/senders/" + nobody + "/submit", "", 404, there},

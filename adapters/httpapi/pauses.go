@@ -66,7 +66,7 @@ func (a *API) checkSwitch(sw account.Switch) error {
 	}
 	view := a.cfg.View
 	if _, known := view.AccountByID(sw.Account); sw.Account != "" && !known {
-		return domain.RefuseField(CodeInvalidValue, "account", "is not an account")
+		return domain.RefuseField(CodeInvalidValue, "account", "there is no such account")
 	}
 	if sw.Scope != account.ScopeSender {
 		return nil
@@ -76,7 +76,7 @@ func (a *API) checkSwitch(sw account.Switch) error {
 		known = len(view.SendersNamed(sw.Account, sw.Sender)) > 0
 	}
 	if !known {
-		return domain.RefuseField(CodeInvalidValue, "sender", "is not a sender")
+		return domain.RefuseField(CodeInvalidValue, "sender", "there is no such sender")
 	}
 	return nil
 }

@@ -61,9 +61,9 @@ func TestPauseIsRefused(t *testing.T) {
 	for name, c := range map[string]struct{ body, problem string }{
 		"no scope":    {`{"reason":"x"}`, problem(422, "required", "scope", "is required")},
 		"no reason":   {`{"scope":"all"}`, problem(422, "required", "reason", "is required")},
-		"nobody":      {`{"scope":"account","account":"` + nobody + `","reason":"x"}`, problem(422, "invalid_value", "account", "is not an account")},
-		"no sender":   {`{"scope":"sender","sender":"` + nobody + `","reason":"x"}`, problem(422, "invalid_value", "sender", "is not a sender")},
-		"not its own": {`{"scope":"sender","account":"` + other + `","sender":"GONIEC","reason":"x"}`, problem(422, "invalid_value", "sender", "is not a sender")},
+		"nobody":      {`{"scope":"account","account":"` + nobody + `","reason":"x"}`, problem(422, "invalid_value", "account", "there is no such account")},
+		"no sender":   {`{"scope":"sender","sender":"` + nobody + `","reason":"x"}`, problem(422, "invalid_value", "sender", "there is no such sender")},
+		"not its own": {`{"scope":"sender","account":"` + other + `","sender":"GONIEC","reason":"x"}`, problem(422, "invalid_value", "sender", "there is no such sender")},
 		"no route":    {`{"scope":"route","route":"fax","reason":"x"}`, problem(422, "invalid_value", "route", "must be viber or sms")},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -112,7 +112,7 @@ func (p *Problem) sayInPolish() {
 	}
 	for i, e := range p.Errors {
 		said := polishErrors(p.Errors[i : i+1])[0]
-		if english == detail(e.Field, e.Message) && e.Field != "" {
+		if english == detailOf(e.Field, e.Message) && e.Field != "" {
 			p.Detail = said.Field + ": " + said.Message
 		}
 		p.Errors[i] = said

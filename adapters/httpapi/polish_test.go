@@ -27,7 +27,7 @@ func TestRefusalsInPolish(t *testing.T) {
 		require.Equal(t, "to", p.Errors[0].Field)
 		if !polish {
 			require.Empty(t, w.Header().Get("Content-Language"))
-			require.Equal(t, "to must be a phone number such as +48 512 345 678", p.Detail)
+			require.Equal(t, "to: must be a phone number such as +48 512 345 678", p.Detail)
 			continue
 		}
 		require.Equal(t, "pl", w.Header().Get("Content-Language"))

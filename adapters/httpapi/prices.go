@@ -53,7 +53,7 @@ func (a *API) priceList(of string) (list, owner string, err error) {
 		return account.DefaultPrices, account.Installation, nil
 	}
 	if _, known := a.cfg.View.AccountByID(of); !known {
-		return "", "", domain.RefuseField(CodeInvalidValue, "account", "is not an account")
+		return "", "", domain.RefuseField(CodeInvalidValue, "account", "there is no such account")
 	}
 	return of, of, nil
 }

@@ -119,16 +119,16 @@ func refusals(faults []*domain.Error) *Problem {
 			first = f
 		}
 	}
-	p := problem(statusOf(first.Code), first.Code, detail(first.Field, first.Message))
+	p := problem(statusOf(first.Code), first.Code, detailOf(first.Field, first.Message))
 	p.Errors = fieldErrors(faults)
 	return p
 }
 
-func detail(field, message string) string {
+func detailOf(field, message string) string {
 	if field == "" {
 		return message
 	}
-	return field + " " + message
+	return field + ": " + message
 }
 
 func fieldErrors(faults []*domain.Error) []FieldError {

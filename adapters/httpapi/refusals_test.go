@@ -38,7 +38,7 @@ func good(changes ...string) string {
 
 // problem is the exact body of a refusal with one fault.
 func problem(status int, code, field, message string) string {
-	detail := strings.TrimSpace(field + " " + message)
+	detail := strings.TrimPrefix(field+": "+message, ": ")
 	named := ""
 	if field != "" {
 		named = fmt.Sprintf(`"field":%q,`, field)
@@ -135,7 +135,7 @@ func TestAllFaultsAtOnce(t *testing.T) {
 	b := setup(t)
 	w := b.post("/v1/messages", good("sender", `"Waiting"`, "validity", `"1s"`, "tags", `[""]`))
 	requireProblem(t, w, 422, `{"type":"/docs#invalid_validity","title":"Unprocessable Entity","status":422,"code":"invalid_validity",
-		"detail":"validity must be a duration from 15s to 24h, such as 10m","errors":[
+		"detail":"validity: must be a duration from 15s to 24h, such as 10m","errors":[
 		{"field":"sender","code":"sender_not_active","message":"is new for PL, not active: complete its form and submit it"},
 		{"field":"validity","code":"invalid_validity","message":"must be a duration from 15s to 24h, such as 10m"},
 		{"field":"tags[0]","code":"required","message":"must not be empty"}]}`)

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -239,7 +240,7 @@ func (a *API) newSender(c *call, body *SenderRequest) (account.CreateSender, err
 	}
 	_, known := a.cfg.View.AccountByID(r.Account)
 	if !known || (!c.everywhere() && r.Account != c.key.Account) {
-		return account.CreateSender{}, domain.RefuseField(CodeInvalidValue, "account", "is not an account")
+		return account.CreateSender{}, domain.RefuseField(CodeInvalidValue, "account", "there is no such account")
 	}
 	if r.Name == "" {
 		r.Name = r.Company
@@ -374,7 +375,11 @@ func (a *API) decideSender(ctx context.Context, c *call, in *senderParams, comma
 	if err != nil {
 		return nil, err
 	}
-	if _, err := a.configure(ctx, c, s.Account, account.SenderStream(in.ID), command(version)); err != nil {
+	_, err = a.configure(ctx, c, s.Account, account.SenderStream(in.ID), command(version))
+	if refusal := new(domain.Error); errors.As(err, &refusal) && refusal.Code == account.CodeVersionConflict {
+		err = domain.RefuseField(refusal.Code, "If-Match", "%s", refusal.Message)
+	}
+	if err != nil {
 		return nil, err
 	}
 	s, _ = a.cfg.View.SenderByID(in.ID)

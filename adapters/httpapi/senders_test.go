@@ -58,7 +58,8 @@ func TestClientsWayWithAForm(t *testing.T) {
 	w = b.patch(path, `"1"`, `{"kind":"promotions"}`)
 	require.Equal(t, http.StatusOK, w.Code, w.Body.String())
 	require.Equal(t, `"2"`, w.Header().Get("ETag"))
-	requireProblem(t, b.patch(path, `"1"`, `{"kind":"x"}`), 412, problem(412, "version_conflict", "", "it is at version 2 by now: look at it again"))
+	requireProblem(t, b.patch(path, `"1"`, `{"kind":"x"}`), 412, problem(412, "version_conflict", "If-Match", "the sender is at version 2, not 1: look at it again"))
+	requireProblem(t, b.patch(path, `"99"`, `{"kind":"x"}`), 412, problem(412, "version_conflict", "If-Match", "the sender is at version 2, not 99: look at it again"))
 	w = b.patch(path, "", wholeForm(t))
 	require.Equal(t, http.StatusOK, w.Code, w.Body.String())
 	s = decode[httpapi.SenderBody](t, b.get(path))
@@ -112,7 +113,7 @@ func TestSubmissionNamesAllThatIsMissing(t *testing.T) {
 	require.Equal(t, http.StatusConflict, w.Code)
 	p := decode[httpapi.Problem](t, w)
 	require.Equal(t, "form_incomplete", p.Code)
-	require.Equal(t, "logo is missing: a logo of 200×200 pixels", p.Detail)
+	require.Equal(t, "logo: is missing: a logo of 200×200 pixels", p.Detail)
 	require.Equal(t, []httpapi.FieldError{
 		{Field: "logo", Code: "form_incomplete", Message: "is missing: a logo of 200×200 pixels"},
 		{Field: "samples", Code: "form_incomplete", Message: "is missing: at least one sample message"},
@@ -174,7 +175,7 @@ func TestSendersOfOthers(t *testing.T) {
 		require.Equal(t, http.StatusForbidden, b.post(path+"/"+step, `{}`).Code, step)
 	}
 	w := b.call(request{method: "POST", path: "/v1/senders", key: otherKey, body: `{"account":"` + acc + `","company":"x"}`})
-	requireProblem(t, w, 422, problem(422, "invalid_value", "account", "is not an account"))
+	requireProblem(t, w, 422, problem(422, "invalid_value", "account", "there is no such account"))
 	require.Empty(t, decode[httpapi.SenderList](t, b.call(request{method: "GET", path: "/v1/senders", key: otherKey})).Senders)
 }
 

@@ -28,7 +28,6 @@ func TestOf(t *testing.T) {
 		"is missing: the form lacks a logo of 200×200 pixels, the company name":     "do uzupełnienia w formularzu – logo 200×200 pikseli, nazwa firmy",
 		"is missing: acceptance of the regulations, version 1":                      "do uzupełnienia – akceptacja regulaminu, wersja 1",
 		"2026-11 is not sealed in partitions 0, 3: that is done from 2026-12-04 on": "miesiąc 2026-11 nie jest zapieczętowany w partycjach 0, 3: dzieje się to od 2026-12-04",
-		"logo is too large: the body may have 900 bytes":                            "logo: za duże, treść żądania może mieć najwyżej 900 bajtów",
 		"must be at most 11 letters A-Z, a-z or digits: new would do":               "może mieć najwyżej 11 znaków: litery A–Z, a–z i cyfry; można na przykład: new", // what somebody typed is no word of ours
 		"must be at most 11 letters A-Z, a-z or digits: Zabka would do":             "może mieć najwyżej 11 znaków: litery A–Z, a–z i cyfry; można na przykład: Zabka",
 	} {

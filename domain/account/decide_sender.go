@@ -25,7 +25,7 @@ func decideSender(s State, f Facts, c Command) ([]Event, error) {
 		return nil, domain.Refuse(CodeSenderState, "%s", notNow(s.Sender.Status, c.CommandType()))
 	}
 	if v := ifVersion(c); v != 0 && v != s.Version {
-		return nil, domain.Refuse(CodeVersionConflict, "it is at version %d by now: look at it again", s.Version)
+		return nil, domain.Refuse(CodeVersionConflict, "the sender is at version %d, not %d: look at it again", s.Version, v)
 	}
 	if s.Sender.Status == SenderActive {
 		return decideActive(*s.Sender, f, c)
