@@ -100,7 +100,7 @@ func TestPricesArePreviewedAndListed(t *testing.T) {
 	require.NotEmpty(t, p.Accounts)
 	require.Empty(t, b.decider.owners, "nothing was decided")
 	requireProblem(t, b.operator("POST", "/v1/prices/preview", `{"currency":"PLN","prices":[`+strings.Replace(row, "PL", "XX", 1)+`]}`), 422,
-		problem(422, "invalid_country", "prices[0].country", "is not a country"))
+		problem(422, "invalid_country", "prices[0].country", "must be a country by its ISO 3166-1 alpha-2 code, such as PL"))
 	w = b.operator("GET", "/v1/prices", "")
 	require.Equal(t, http.StatusOK, w.Code)
 	require.Contains(t, w.Body.String(), `"version":"default@1"`)
@@ -132,13 +132,13 @@ func TestOperatorIsRefused(t *testing.T) {
 		"key without label":     {"/v1/accounts/" + acc + "/keys", `{}`, 422, problem(422, "required", "label", "is required")},
 		"operator of a client":  {"/v1/accounts/" + acc + "/keys", `{"role":"operator","label":"x"}`, 422, problem(422, "invalid_value", "role", "operator keys belong to account "+account.Installation)},
 		"sender of nobody":      {"/v1/senders", `{"account":"` + nobody + `","name":"x","company":"x","country":"PL"}`, 422, problem(422, "invalid_value", "account", "there is no such account")},
-		"sender of no country":  {"/v1/senders", `{"account":"` + acc + `","name":"x","company":"x","country":"XX"}`, 422, problem(422, "invalid_country", "country", "is not a country")},
+		"sender of no country":  {"/v1/senders", `{"account":"` + acc + `","name":"x","company":"x","country":"XX"}`, 422, problem(422, "invalid_country", "country", "must be a country by its ISO 3166-1 alpha-2 code, such as PL")},
 		"sender's company":      {"/v1/senders", `{"account":"` + acc + `","name":"x","company":"Żabka","country":"PL"}`, 422, problem(422, "invalid_name", "company", "must be at most 11 letters A-Z, a-z or digits: Zabka would do")},
 		"unknown sender":        {"/v1/senders/" + nobody + "/submit", "", 404, there},
 		"active sender again":   {sender + "/submit", "", 409, problem(409, "no_change", "", "nothing was changed: save a change first")},
 		"disable without why":   {sender + "/disable", `{}`, 422, problem(422, "required", "reason", "is required")},
 		"manager of no address": {"/v1/accounts", `{"name":"x","settings":{"manager_email":"jan"}}`, 422, problem(422, "invalid_value", "settings.manager_email", "must be an e-mail address such as office@example.com")},
-		"price of no country":   {"/v1/prices", `{"currency":"PLN","prices":[{"country":"XX","channel":"sms","amount":"1"}]}`, 422, problem(422, "invalid_country", "prices[0].country", "is not a country")},
+		"price of no country":   {"/v1/prices", `{"currency":"PLN","prices":[{"country":"XX","channel":"sms","amount":"1"}]}`, 422, problem(422, "invalid_country", "prices[0].country", "must be a country by its ISO 3166-1 alpha-2 code, such as PL")},
 		"price with a comma":    {"/v1/prices", `{"currency":"PLN","prices":[{"country":"PL","channel":"sms","amount":"0,1"}]}`, 422, problem(422, "invalid_price", "prices[0].amount", "must be a decimal such as 0.09, at most 6 digits on each side of the point")},
 		"prices from yesterday": {"/v1/prices", `{"currency":"PLN","valid_from":"2026-11-09T00:00:00Z","prices":[{"country":"PL","channel":"sms","amount":"1"}]}`, 422, problem(422, "backdated", "valid_from", "must not lie in the past, as charges are never priced again: leave it out for prices from now on, or give a later time")},
 	} {

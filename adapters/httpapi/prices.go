@@ -70,7 +70,7 @@ func (a *API) prices(_ context.Context, _ *call, in *pricesParams, _ *noBody) (*
 func publication(body *PricesRequest) (account.PublishPrices, error) {
 	for i, p := range body.Prices {
 		if !phone.KnownCountry(p.Country) {
-			return account.PublishPrices{}, domain.RefuseField(account.CodeInvalidCountry, fmt.Sprintf("prices[%d].country", i), "is not a country")
+			return account.PublishPrices{}, domain.RefuseField(account.CodeInvalidCountry, fmt.Sprintf("prices[%d].country", i), "must be a country by its ISO 3166-1 alpha-2 code, such as PL")
 		}
 	}
 	return account.PublishPrices{Currency: body.Currency, ValidFrom: orZero(body.ValidFrom), Prices: body.Prices}, nil

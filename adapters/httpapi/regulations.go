@@ -194,7 +194,7 @@ func (a *API) publishRegulations(ctx context.Context, c *call, _ *noParams, body
 func knownCountries(minimums []account.Minimum) error {
 	for i, m := range minimums {
 		if !phone.KnownCountry(m.Country) {
-			return domain.RefuseField(account.CodeInvalidCountry, fmt.Sprintf("minimums[%d].country", i), "is not a country")
+			return domain.RefuseField(account.CodeInvalidCountry, fmt.Sprintf("minimums[%d].country", i), "must be a country by its ISO 3166-1 alpha-2 code, such as PL")
 		}
 	}
 	return nil

@@ -119,7 +119,7 @@ func TestRegulationsAreChecked(t *testing.T) {
 		"no UTF-8":        {body(base64Of("\xff"), "text/html", "2026-11-10", ""), problem(422, "invalid_value", "text", "is not a text in UTF-8, as content_type says")},
 		"a byte more":     {body(base64Of(strings.Repeat("x", 1_000_001)), "text/plain", "2026-11-10", ""), problem(422, "too_long", "text", "must be at most 1000000 bytes")},
 		"no date":         {body(base64Of("x"), "text/plain", "soon", ""), problem(422, "invalid_value", "valid_from", "must be a date such as 2027-01-01")},
-		"no country":      {body(base64Of("x"), "text/plain", "2026-11-10", `{"country":"XX"}`), problem(422, "invalid_country", "minimums[0].country", "is not a country")},
+		"no country":      {body(base64Of("x"), "text/plain", "2026-11-10", `{"country":"XX"}`), problem(422, "invalid_country", "minimums[0].country", "must be a country by its ISO 3166-1 alpha-2 code, such as PL")},
 		"yesterday":       {body(base64Of("x"), "text/plain", "2026-11-08", ""), problem(422, "backdated", "valid_from", "must not lie in the past")},
 		"another content": {body(base64Of("x"), "image/png", "2026-11-10", ""), problem(422, "invalid_value", "content_type", "must be application/pdf, text/plain, text/markdown or text/html")},
 	} {

@@ -107,7 +107,7 @@ func (a *API) report(c *call, in *ReportQuery, dims ...string) (r Report, format
 		return r, "", domain.RefuseField(CodeTooLong, "sender", "must be at most %d characters", MaxSender)
 	}
 	if in.Country != "" && !phone.KnownCountry(in.Country) {
-		return r, "", domain.RefuseField(CodeInvalidValue, "country", "is not a country")
+		return r, "", domain.RefuseField(CodeInvalidValue, "country", "must be a country by its ISO 3166-1 alpha-2 code, such as PL")
 	}
 	format, err = reportFormat(in.Format, c.r.Header.Get("Accept"))
 	return r, format, err

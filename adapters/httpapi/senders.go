@@ -249,7 +249,7 @@ func (a *API) newSender(c *call, body *SenderRequest) (account.CreateSender, err
 		r.Country = account.DefaultCountry
 	}
 	if !phone.KnownCountry(r.Country) {
-		return account.CreateSender{}, domain.RefuseField(account.CodeInvalidCountry, "country", "is not a country")
+		return account.CreateSender{}, domain.RefuseField(account.CodeInvalidCountry, "country", "must be a country by its ISO 3166-1 alpha-2 code, such as PL")
 	}
 	return account.CreateSender{Account: r.Account, Name: norm.NFC.String(r.Name), Company: r.Company, Country: r.Country, TwoWay: r.TwoWay}, nil
 }
@@ -298,7 +298,7 @@ func (r *FormRequest) changes() (account.SenderDraftSaved, error) {
 		Type: nfc(r.Type), Kind: nfc(r.Kind),
 	}
 	if r.RegisteredIn != nil && *r.RegisteredIn != "" && !phone.KnownCountry(*r.RegisteredIn) {
-		return d, domain.RefuseField(account.CodeInvalidCountry, "registered_in", "is not a country")
+		return d, domain.RefuseField(account.CodeInvalidCountry, "registered_in", "must be a country by its ISO 3166-1 alpha-2 code, such as PL")
 	}
 	if r.Samples != nil {
 		samples := make([]string, len(*r.Samples))

@@ -132,9 +132,9 @@ func TestFormIsRefused(t *testing.T) {
 		problem string
 	}{
 		"company of 12":   {`{"company":"ABCDEFGHIJKL"}`, 422, problem(422, "invalid_name", "company", "must be at most 11 letters A-Z, a-z or digits: ABCDEFGHIJK would do")},
-		"no country":      {`{"registered_in":"XX"}`, 422, problem(422, "invalid_country", "registered_in", "is not a country")},
+		"no country":      {`{"registered_in":"XX"}`, 422, problem(422, "invalid_country", "registered_in", "must be a country by its ISO 3166-1 alpha-2 code, such as PL")},
 		"type of 501":     {`{"type":"` + strings.Repeat("ż", 501) + `"}`, 422, problem(422, "too_long", "type", "must be at most 500 characters")},
-		"11 samples":      {`{"samples":[` + strings.Repeat(`"x",`, 10) + `"x"]}`, 422, problem(422, "too_many", "samples", "must be at most 10")},
+		"11 samples":      {`{"samples":[` + strings.Repeat(`"x",`, 10) + `"x"]}`, 422, problem(422, "too_many", "samples", "must be at most 10 samples, each of at most 1000 characters")},
 		"sample of 1001":  {`{"samples":["` + strings.Repeat("x", 1001) + `"]}`, 422, problem(422, "too_long", "samples[0]", "must be at most 1000 characters")},
 		"logo of 201":     {`{"logo":"` + logoFile(t, 201) + `"}`, 422, problem(422, "invalid_logo", "logo", "has 201×200 pixels: crop or scale it to exactly 200×200")},
 		"logo in words":   {`{"logo":"logo.png"}`, 422, problem(422, "invalid_logo", "logo", "is not the file in base64")},

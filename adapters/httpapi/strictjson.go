@@ -33,6 +33,9 @@ func decodeStrict(data []byte, into any) []*domain.Error {
 }
 
 func wellFormed(data []byte) *domain.Error {
+	if len(bytes.TrimSpace(data)) == 0 {
+		return domain.Refuse(CodeInvalidJSON, "a JSON body is required")
+	}
 	var raw json.RawMessage
 	err := json.Unmarshal(data, &raw)
 	var syntax *json.SyntaxError

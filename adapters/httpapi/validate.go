@@ -39,7 +39,7 @@ const sendAtGrace = 5 * time.Minute
 type Validator struct {
 	View    *account.View
 	Clock   domain.Clock
-	Country string // of numbers in national form; "" = international only
+	Country string         // of numbers in national form; "" = international only
 	Zone    *time.Location // of billing
 }
 
@@ -265,7 +265,7 @@ func (c *check) times() {
 	at := c.in.SendAt.UTC().Truncate(time.Microsecond)
 	switch {
 	case at.After(c.now.Add(MaxAhead)):
-		c.refuse(message.CodeInvalidSendAt, "send_at", "must be at most 90 days ahead")
+		c.refuse(message.CodeInvalidSendAt, "send_at", "must be at most 90 days ahead: %s at the latest", c.now.Add(MaxAhead).UTC().Format(time.RFC3339))
 	case at.Before(c.now.Add(-sendAtGrace)):
 		c.refuse(message.CodeInvalidSendAt, "send_at", "must not lie in the past")
 	case at.After(c.now):

@@ -51,7 +51,7 @@ func checkPrices(prices []Price) error {
 		return required("prices")
 	}
 	if len(prices) > MaxPrices {
-		return domain.RefuseField(CodeTooMany, "prices", "must be at most %d", MaxPrices)
+		return domain.RefuseField(CodeTooMany, "prices", "must be at most %d rows", MaxPrices)
 	}
 	seen := make(map[priceKey]bool, len(prices))
 	for i, p := range prices {

@@ -231,7 +231,7 @@ func checkReasons(reasons []string) error {
 		return required("reasons")
 	}
 	if len(reasons) > MaxReasons {
-		return domain.RefuseField(CodeTooMany, "reasons", "must be at most %d", MaxReasons)
+		return domain.RefuseField(CodeTooMany, "reasons", "must be at most %d reasons, each of at most %d characters", MaxReasons, MaxReason)
 	}
 	for _, r := range reasons {
 		if err := checkText("reasons", r, MaxReason); err != nil {

@@ -249,7 +249,7 @@ func checkCommunication(s string) error {
 
 func checkSamples(samples []string) error {
 	if len(samples) > MaxSamples {
-		return domain.RefuseField(CodeTooMany, "samples", "must be at most %d", MaxSamples)
+		return domain.RefuseField(CodeTooMany, "samples", "must be at most %d samples, each of at most %d characters", MaxSamples, MaxSample)
 	}
 	for i, s := range samples {
 		field := fmt.Sprintf("samples[%d]", i)

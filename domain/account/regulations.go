@@ -197,7 +197,7 @@ func checkValidFrom(s State, now time.Time, c PublishRegulations) error {
 // amounts with two places.
 func checkMinimums(list []Minimum) ([]Minimum, error) {
 	if len(list) > MaxMinimums {
-		return nil, domain.RefuseField(CodeTooMany, "minimums", "must be at most %d", MaxMinimums)
+		return nil, domain.RefuseField(CodeTooMany, "minimums", "must be at most %d rows", MaxMinimums)
 	}
 	out := make([]Minimum, len(list))
 	type key struct{ country, currency string }

@@ -132,7 +132,7 @@ func checkCountry(field, s string) error {
 		return required(field)
 	}
 	if !isUpper(s, 2) {
-		return domain.RefuseField(CodeInvalidCountry, field, "must be an ISO 3166-1 code of two capital letters")
+		return domain.RefuseField(CodeInvalidCountry, field, "must be a country by its ISO 3166-1 alpha-2 code, such as PL")
 	}
 	return nil
 }

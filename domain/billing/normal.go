@@ -118,7 +118,7 @@ func bounded(in Inputs) error {
 		{"closed", len(in.Closed), MaxClosed},
 	} {
 		if list.have > list.most {
-			return domain.RefuseField(CodeTooMany, list.field, "must be at most %d", list.most)
+			return domain.RefuseField(CodeTooMany, list.field, "must be at most %d rows", list.most)
 		}
 	}
 	return nil

@@ -36,7 +36,7 @@ func (p Party) Normal() (Party, error) {
 		Address: strings.TrimSpace(p.Address), ExternalID: strings.TrimSpace(p.ExternalID),
 	}
 	if len(p.Country) != 2 || strings.Trim(p.Country, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
-		return p, domain.RefuseField(CodeInvalidValue, "country", "must be an ISO 3166-1 code of two capital letters")
+		return p, domain.RefuseField(CodeInvalidValue, "country", "must be a country by its ISO 3166-1 alpha-2 code, such as PL")
 	}
 	if p.Country == "PL" {
 		p.TaxID = strings.TrimPrefix(strings.NewReplacer(" ", "", "-", "").Replace(p.TaxID), "PL")

@@ -36,7 +36,7 @@ func (r Request) Validate(now time.Time) error {
 	case r.ValidityMS > MaxValidity.Milliseconds() || r.ValidityMS < MinValidity.Milliseconds():
 		return domain.RefuseField(CodeInvalidValidity, "validity", "must be from 15s to 24h")
 	case r.SendAt != nil && r.SendAt.After(now.Add(MaxAhead)):
-		return domain.RefuseField(CodeInvalidSendAt, "send_at", "must be at most 90 days ahead")
+		return domain.RefuseField(CodeInvalidSendAt, "send_at", "must be at most 90 days ahead: %s at the latest", now.Add(MaxAhead).UTC().Format(time.RFC3339))
 	case r.Fallback && (r.SMSParts < 1 || r.SMSParts > MaxSMSParts):
 		return domain.RefuseField(CodeInvalidSMS, "sms", "must have at least one part")
 	}
