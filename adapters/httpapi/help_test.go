@@ -82,7 +82,7 @@ func TestRefusalsSayWhatToDo(t *testing.T) {
 		"a frozen form": {
 			submitted, edit, account.CodeSenderState, "",
 			"the form is frozen while it is under review", "withdraw it, change it and submit it again",
-			"formularz jest zamrożony na czas weryfikacji", "wycofaj go, zmień i zgłoś ponownie",
+			"formularz jest zablokowany na czas weryfikacji", "wycofaj zgłoszenie, zmień formularz i zgłoś go ponownie",
 		},
 		"a frozen form that Viber has": {
 			func(b *bundle) {
@@ -96,13 +96,13 @@ func TestRefusalsSayWhatToDo(t *testing.T) {
 			func(b *bundle) { b.decider.now = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC) },
 			client("/v1/senders/"+goniec+"/disable", `{"reason":"x"}`), account.CodeNoticeTooLate, "month",
 			"notice for the end of 2026-11 had to be given by 2026-11-24", "confirm the end of 2026-12 by naming it: its minimum applies",
-			"wyłączenie z końcem miesiąca 2026-11 trzeba było zgłosić do 2026-11-24", "potwierdź koniec miesiąca 2026-12",
+			"wyłączenie z końcem miesiąca 2026-11 trzeba było zgłosić do 2026-11-24", "potwierdź wyłączenie z końcem miesiąca 2026-12",
 		},
 		"a third switching off": {
 			func(b *bundle) { b.happened(account.SenderStream(goniec), twice...) },
 			client("/v1/senders/"+goniec+"/disable", `{"reason":"x"}`), account.CodeToggledTwice, "month",
 			"switched off twice in 2026", "it can be off from 2027-01-01, with notice for the end of 2026-12 or later",
-			"wyłączono w roku 2026 już dwa razy", "może być wyłączony od 2027-01-01, po wypowiedzeniu na koniec miesiąca 2026-12",
+			"wyłączono w roku 2026 już dwa razy", "można go wyłączyć od 2027-01-01, zgłaszając to na koniec miesiąca 2026-12",
 		},
 		"a third switching on": {
 			func(b *bundle) {
@@ -110,7 +110,7 @@ func TestRefusalsSayWhatToDo(t *testing.T) {
 			},
 			client("/v1/senders/"+goniec+"/enable", `{"as_soon_as_possible":true}`), account.CodeToggledTwice, "month",
 			"switched on twice in 2026", "it can be on again from 2027-01-01; ask for month 2027-01",
-			"włączono w roku 2026 już dwa razy", "może być znów włączony od 2027-01-01; poproś o miesiąc 2027-01",
+			"włączono w roku 2026 już dwa razy", "można go włączyć od 2027-01-01; podaj miesiąc 2027-01",
 		},
 		"closed for good": {
 			func(b *bundle) {
@@ -131,7 +131,7 @@ func TestRefusalsSayWhatToDo(t *testing.T) {
 			},
 			client("/v1/senders/"+goniec+"/disable", `{"reason":"x","month":"2027-01"}`), account.CodeAlreadyExists, "month",
 			"notice was given already, for the end of 2026-12", "take it back first (POST …/disable/withdraw",
-			"wyłączenie zgłoszono już wcześniej, z końcem miesiąca 2026-12", "najpierw wycofaj tamto zgłoszenie (POST …/disable/withdraw",
+			"wyłączenie z końcem miesiąca 2026-12 zgłoszono już wcześniej", "najpierw wycofaj tamto zgłoszenie (POST …/disable/withdraw",
 		},
 		"a second request to be on": {
 			func(b *bundle) {
@@ -140,7 +140,7 @@ func TestRefusalsSayWhatToDo(t *testing.T) {
 			},
 			client("/v1/senders/"+goniec+"/enable", `{"as_soon_as_possible":true}`), account.CodeAlreadyExists, "month",
 			"is about to be enabled from 2026-12-01 on already", "take that back first (POST …/enable/withdraw",
-			"ma już zostać włączony od 2026-12-01", "najpierw wycofaj tę prośbę (POST …/enable/withdraw",
+			"włączenie nadawcy od 2026-12-01 zgłoszono już wcześniej", "najpierw wycofaj tamto zgłoszenie (POST …/enable/withdraw",
 		},
 		"a sender that is new": {
 			nil, sends("Waiting"), message.CodeSenderNotActive, "sender",
@@ -197,10 +197,10 @@ func TestRefusalsSayWhatToDo(t *testing.T) {
 		},
 		"a PDF for a logo": {
 			nil, logo(base64Of("%PDF-1.7\n%named .png")), account.CodeInvalidLogo, "logo",
-			"is not a JPG, GIF or PNG, whatever its name says", "save it as one", "to nie jest JPG, GIF ani PNG, cokolwiek mówi nazwa pliku", "zapisz go w jednym z tych formatów",
+			"is not a JPG, GIF or PNG, whatever its name says", "save it as one", "to nie jest plik JPG, GIF ani PNG, niezależnie od jego nazwy", "zapisz go w jednym z tych formatów",
 		},
 		"an animated logo": {
-			nil, logo(animation(t)), account.CodeInvalidLogo, "logo", "is animated", "save one of its pictures", "to animacja", "zapisz jeden z jej obrazów",
+			nil, logo(animation(t)), account.CodeInvalidLogo, "logo", "is animated", "save one of its pictures", "to animacja", "zapisz jedną z jej klatek",
 		},
 		"a logo of 10 MB": {
 			nil, logo(strings.Repeat("A", 10<<20*4/3)), httpapi.CodeTooLarge, "logo",
@@ -220,7 +220,7 @@ func TestRefusalsSayWhatToDo(t *testing.T) {
 		},
 		"prices into a closed month": {
 			nil, operator("/v1/prices", `{"currency":"PLN","valid_from":"2026-10-15T00:00:00Z","prices":[{"country":"PL","channel":"sms","amount":"1"}]}`), account.CodeBackdated, "valid_from",
-			"must not lie in the past, as charges are never priced again", "leave it out for prices from now on", "nie może leżeć w przeszłości", "pomiń pole, aby ceny obowiązywały od teraz",
+			"must not lie in the past, as charges are never priced again", "leave it out for prices from now on", "nie może przypadać w przeszłości", "pomiń pole, aby ceny obowiązywały od teraz",
 		},
 		"regulations that were not accepted": {
 			func(b *bundle) { b.publish("# Zasady", "2026-11-10") }, client("/v1/messages", good()), "regulations_not_accepted", "",

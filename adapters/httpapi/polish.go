@@ -157,7 +157,7 @@ var titles = map[int]string{
 	http.StatusForbidden:             "Brak uprawnień",
 	http.StatusNotFound:              "Nie znaleziono",
 	http.StatusMethodNotAllowed:      "Niedozwolona metoda",
-	http.StatusNotAcceptable:         "Nie ma takiej postaci odpowiedzi",
+	http.StatusNotAcceptable:         "Niedostępny format odpowiedzi",
 	http.StatusConflict:              "Konflikt ze stanem zasobu",
 	http.StatusPreconditionFailed:    "Zasób zmienił się w międzyczasie",
 	http.StatusRequestEntityTooLarge: "Za duże żądanie",

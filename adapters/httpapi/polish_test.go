@@ -32,8 +32,8 @@ func TestRefusalsInPolish(t *testing.T) {
 		}
 		require.Equal(t, "pl", w.Header().Get("Content-Language"))
 		require.Equal(t, "Błędne dane", p.Title)
-		require.Equal(t, "to: musi być numerem telefonu, na przykład +48 512 345 678", p.Detail)
-		require.Equal(t, "musi być numerem telefonu, na przykład +48 512 345 678", p.Errors[0].Message)
+		require.Equal(t, "to: podaj numer telefonu, na przykład +48 512 345 678", p.Detail)
+		require.Equal(t, "podaj numer telefonu, na przykład +48 512 345 678", p.Errors[0].Message)
 	}
 }
 

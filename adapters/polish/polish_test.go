@@ -20,9 +20,11 @@ import (
 func TestOf(t *testing.T) {
 	t.Parallel()
 	for english, want := range map[string]string{
-		"is required":                   "pole wymagane",
-		"must be at most 11 characters": "może mieć najwyżej 11 znaków",
-		"must be at most 10 rows":       "może zawierać najwyżej 10 wierszy",
+		"is required":                                                               "pole wymagane",
+		"there is nothing of that name here":                                        "nie ma takiego zasobu", // mostly it is asked for by an id
+		"must be a duration from 15s to 24h, such as 10m":                           "musi być czasem trwania od 15s do 24h, na przykład 10m",
+		"must be at most 11 characters":                                             "może mieć najwyżej 11 znaków",
+		"must be at most 10 rows":                                                   "może zawierać najwyżej 10 wierszy",
 		"has 199×200 pixels: crop or scale it to exactly 200×200":                   "ma 199×200 pikseli: przytnij go albo przeskaluj do dokładnie 200×200",
 		"the sender is new; this step needs it to be submitted or active":           "nadawca jest w stanie Nowa; ten krok jest możliwy w stanie W weryfikacji lub Aktywna",
 		"is missing: the form lacks a logo of 200×200 pixels, the company name":     "do uzupełnienia w formularzu – logo 200×200 pikseli, nazwa firmy",
