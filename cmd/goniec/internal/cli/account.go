@@ -42,10 +42,10 @@ a billing key.`,
 		}),
 	}
 	fs := cmd.Flags()
-	fs.StringVar(&in.LegalName, "legal-name", "", "the company's `name` (required)")
+	fs.StringVar(&in.LegalName, "legal-name", "", "the company's `name`")
 	fs.StringVar(&in.Country, "country", "PL", "its `country`, ISO 3166-1")
 	fs.StringVar(&in.TaxID, "tax-id", "", "its tax `number`; in Poland the NIP (required there)")
-	fs.StringVar(&in.Address, "address", "", "its `address` in one line (required)")
+	fs.StringVar(&in.Address, "address", "", "its `address` in one line")
 	fs.StringVar(&in.ExternalID, "external-id", "", "what the billing program calls it, an `id`")
 	_ = cmd.MarkFlagRequired("legal-name") // they were defined above
 	_ = cmd.MarkFlagRequired("address")

@@ -37,7 +37,7 @@ checkpoints do. A file that is there is never overwritten.`,
 		Example: "goniec audit keygen --out audit.key",
 		RunE:    func(*cobra.Command, []string) error { return a.makeAuditKey(out, name) },
 	}
-	cmd.Flags().StringVar(&out, "out", "", "`file` of the private key (required)")
+	cmd.Flags().StringVar(&out, "out", "", "`file` of the private key")
 	cmd.Flags().StringVar(&name, "name", "goniec", "what the key is called in signatures")
 	_ = cmd.MarkFlagRequired("out") // it was defined above
 	return cmd
@@ -174,8 +174,8 @@ EVENT is the event's place as "audit show" prints it, or its id.`,
 		},
 	}
 	key.add(cmd)
-	cmd.Flags().StringVar(&checkpoint, "checkpoint", "", "`file` with the checkpoint (required)")
-	cmd.Flags().StringVar(&out, "out", "", "the `file` to write (required)")
+	cmd.Flags().StringVar(&checkpoint, "checkpoint", "", "`file` with the checkpoint")
+	cmd.Flags().StringVar(&out, "out", "", "the `file` to write")
 	_ = cmd.MarkFlagRequired("checkpoint") // both were defined above
 	_ = cmd.MarkFlagRequired("out")
 	return cmd
@@ -204,7 +204,7 @@ NEW was made, and writes the proof of it, which "audit check-proof" checks witho
 		},
 	}
 	key.add(cmd)
-	cmd.Flags().StringVar(&out, "out", "", "the `file` to write (required)")
+	cmd.Flags().StringVar(&out, "out", "", "the `file` to write")
 	_ = cmd.MarkFlagRequired("out") // it was defined above
 	return cmd
 }

@@ -46,7 +46,7 @@ and works when the text itself was erased long ago. That it was asked is an even
 			return a.match(cmd.Context(), args[0], parts[0], image, button, url, parts[1])
 		},
 	}
-	cmd.Flags().StringVar(&text, "text-file", "", "`file` with the text (required)")
+	cmd.Flags().StringVar(&text, "text-file", "", "`file` with the text")
 	cmd.Flags().StringVar(&sms, "sms-file", "", "`file` with the SMS text, if the request had one of its own")
 	cmd.Flags().StringVar(&image, "image-url", "", "the image's `URL`")
 	cmd.Flags().StringVar(&button, "button-text", "", "the button's `text`")
@@ -167,8 +167,8 @@ is an event.`,
 			return a.consent(cmd.Context(), number, of, *t)
 		},
 	}
-	cmd.Flags().StringVar(&file, "number-file", "", "`file` with the number (required)")
-	cmd.Flags().StringVar(&of, "account", "", "`id` of the account (required)")
+	cmd.Flags().StringVar(&file, "number-file", "", "`file` with the number")
+	cmd.Flags().StringVar(&of, "account", "", "`id` of the account")
 	cmd.Flags().StringVar(&at, "at", "", "the `time` (default: now)")
 	cmd.Flags().StringVar(&country, "country", run.Defaults().Country, "`country` of a number in national form")
 	_ = cmd.MarkFlagRequired("number-file") // both were defined above

@@ -31,7 +31,7 @@ picks the same. Choose the seed after the month's last checkpoint was handed out
 			return a.sample(cmd.Context(), m, n, seed)
 		},
 	}
-	cmd.Flags().StringVar(&month, "month", "", "the `month` (required)")
+	cmd.Flags().StringVar(&month, "month", "", "the `month`")
 	cmd.Flags().IntVar(&n, "n", 25, "how many messages")
 	cmd.Flags().StringVar(&seed, "seed", "", "any text; write it down")
 	_ = cmd.MarkFlagRequired("month") // it was defined above

@@ -34,7 +34,7 @@ changed since.`,
 			return a.stateAt(cmd.Context(), args[0], *at)
 		},
 	}
-	cmd.Flags().StringVar(&asOf, "as-of", "", "the `time` (required)")
+	cmd.Flags().StringVar(&asOf, "as-of", "", "the `time`")
 	_ = cmd.MarkFlagRequired("as-of") // it was defined above
 	return cmd
 }
@@ -171,7 +171,7 @@ keys, senders, prices, regulations, switches, bills; who, when, what. Without --
 			return a.diff(cmd.Context(), *begin, *end)
 		},
 	}
-	cmd.Flags().StringVar(&from, "from", "", "the first `time` (required)")
+	cmd.Flags().StringVar(&from, "from", "", "the first `time`")
 	cmd.Flags().StringVar(&to, "to", "", "the `time` before which (default: now)")
 	_ = cmd.MarkFlagRequired("from") // it was defined above
 	return cmd

@@ -58,7 +58,7 @@ goniec audit what-if --month 2026-11 --prices offer.csv`,
 		},
 	}
 	fs := cmd.Flags()
-	fs.StringVar(&f.month, "month", "", "the `month` (required)")
+	fs.StringVar(&f.month, "month", "", "the `month`")
 	fs.StringVar(&f.validity, "validity", "", "validity of every message, such as 60s")
 	fs.StringArrayVar(&f.policies, "policy", nil, "a policy, `NAME=VALUE`; may be repeated")
 	fs.StringVar(&f.prices, "prices", "", "a price list: a .csv, .yaml or .json `file`")

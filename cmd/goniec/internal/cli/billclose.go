@@ -200,7 +200,7 @@ func (a *app) creditRequest() *cobra.Command {
 		}),
 	}
 	cmd.Flags().StringVar(&in.Credit, "id", "", "an `id` of your own, so that a repeat is the same credit")
-	cmd.Flags().StringVar(&in.Reason, "reason", "", "`why`; it stands on the statement (required)")
+	cmd.Flags().StringVar(&in.Reason, "reason", "", "`why`; it stands on the statement")
 	_ = cmd.MarkFlagRequired("reason") // it was defined above
 	return cmd
 }
@@ -219,7 +219,7 @@ func (a *app) creditDecide(word, short string) *cobra.Command {
 		}),
 	}
 	if word == "reject" {
-		cmd.Flags().StringVar(&in.Reason, "reason", "", "`why` (required)")
+		cmd.Flags().StringVar(&in.Reason, "reason", "", "`why`")
 		_ = cmd.MarkFlagRequired("reason") // it was defined above
 	}
 	return cmd
@@ -239,7 +239,7 @@ func (a *app) billingWaive() *cobra.Command {
 			return a.show(out, func() { a.say("waived%s", already(out.Changed, " before; the first reason stands")) })
 		}),
 	}
-	cmd.Flags().StringVar(&in.Reason, "reason", "", "`why`, for the history (required)")
+	cmd.Flags().StringVar(&in.Reason, "reason", "", "`why`, for the history")
 	_ = cmd.MarkFlagRequired("reason") // it was defined above
 	return cmd
 }

@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"goniec/adapters/httpapi"
 	"goniec/cmd/goniec/internal/client"
@@ -167,6 +168,9 @@ type errorBody struct {
 
 func (a *app) sayError(err error, exit int) {
 	text := err.Error()
+	if refusal := new(domain.Error); errors.As(err, &refusal) { // said as those of the API are
+		text = strings.Replace(text, refusal.Error(), client.Faults([]httpapi.FieldError{{Field: refusal.Field, Code: refusal.Code, Message: refusal.Message}}), 1)
+	}
 	if !a.ran {
 		text = withoutNumbers(text)
 	}
@@ -199,7 +203,48 @@ func (a *app) root() *cobra.Command {
 		a.pauseCommand(), a.resumeCommand(), a.unknownCommand(), a.unmatchedCommand(), a.operatorCommand(), a.parkedCommand(), a.privacyCommand(), a.versionCommand(), a.auditCommand(), a.demoCommand(), a.demoChildCommand(),
 	)
 	a.noteRun(root)
+	sayNeeds(root)
 	return root
+}
+
+// sayNeeds lets every command tell what it needs by its own words: which flags are required, and which argument is missing.
+func sayNeeds(cmd *cobra.Command) {
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if f.Annotations[cobra.BashCompOneRequiredFlag] != nil {
+			f.Usage += " (required)"
+		}
+	})
+	if judge := cmd.Args; judge != nil {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			err := judge(cmd, args)
+			if exit := new(exitError); err == nil || errors.As(err, &exit) { // which says it already
+				return err
+			}
+			return badArgs(cmd, args)
+		}
+	}
+	for _, sub := range cmd.Commands() {
+		sayNeeds(sub)
+	}
+}
+
+// badArgs names the arguments that are missing, from the command's Use line.
+func badArgs(cmd *cobra.Command, args []string) error {
+	_, usage, _ := strings.Cut(cmd.Use, " ")
+	usage = strings.TrimSpace(cmd.CommandPath() + " " + usage)
+	var missing []string
+	for i, name := range strings.Fields(cmd.Use)[1:] {
+		if strings.HasPrefix(name, "-") || strings.HasPrefix(name, "[") { // flags and what may be left out come last
+			break
+		}
+		if i >= len(args) {
+			missing = append(missing, name)
+		}
+	}
+	if len(missing) == 0 {
+		return failWith(ExitUsage, fmt.Errorf("too many arguments; usage: %s", usage))
+	}
+	return failWith(ExitUsage, fmt.Errorf("missing: %s; usage: %s", strings.Join(missing, ", "), usage))
 }
 
 // noteRun lets every command note that its flags and arguments were understood:

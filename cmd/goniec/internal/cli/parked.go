@@ -218,6 +218,7 @@ that is dropped comes due again at once: what is behind it goes first.` + parked
 		}),
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "`why`, for the journal")
+	_ = cmd.MarkFlagRequired("reason") // it was defined above
 	return cmd
 }
 

@@ -57,7 +57,7 @@ func (a *app) switchCommand(use, short string, args cobra.PositionalArgs, of fun
 		r.Reason = reason
 		return do(cmd, r)
 	}}
-	cmd.Flags().StringVar(&reason, "reason", "", "`why`, for the history (required)")
+	cmd.Flags().StringVar(&reason, "reason", "", "`why`, for the history")
 	_ = cmd.MarkFlagRequired("reason") // it was defined above
 	return cmd
 }

@@ -104,7 +104,7 @@ leave category and content out: it is for any then.`,
 		}),
 	}
 	fs := cmd.Flags()
-	fs.StringVar(&file, "file", "", "the `file`: .csv, .yaml or .json (required)")
+	fs.StringVar(&file, "file", "", "the `file`: .csv, .yaml or .json")
 	fs.StringVar(&in.Account, "account", "", "the `id` of the account whose list it is; without it the default list")
 	fs.StringVar(&in.Currency, "currency", "PLN", "`currency` of all rows, ISO 4217")
 	fs.StringVar(&from, "valid-from", "", "`time` from which it is in force; without it at once")

@@ -31,7 +31,7 @@ func (a *app) privacyCommand() *cobra.Command {
 type personFlags struct{ file, account, country string }
 
 func (f *personFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.file, "number-file", "", "`file` with the number (required)")
+	cmd.Flags().StringVar(&f.file, "number-file", "", "`file` with the number")
 	cmd.Flags().StringVar(&f.account, "account", "", "`id` of the account (default: all)")
 	cmd.Flags().StringVar(&f.country, "country", run.Defaults().Country, "`country` of a number in national form")
 	_ = cmd.MarkFlagRequired("number-file") // it was defined above
@@ -133,7 +133,7 @@ the reason. Repeating it finishes what was interrupted.` + privacyNeeds,
 		}),
 	}
 	f.add(cmd)
-	cmd.Flags().StringVar(&reason, "reason", "", "`why`, for the journal (required)")
+	cmd.Flags().StringVar(&reason, "reason", "", "`why`, for the journal")
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	_ = cmd.MarkFlagRequired("reason") // it was defined above
 	return cmd

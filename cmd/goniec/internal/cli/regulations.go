@@ -135,9 +135,9 @@ scope (per_country or highest_of_sender).`,
 		}),
 	}
 	fs := cmd.Flags()
-	fs.StringVar(&in.Title, "title", "", "`title` of the version (required)")
-	fs.StringVar(&text, "text", "", "`file` with the text: .pdf, .txt, .md or .html, at most 1 MB (required)")
-	fs.StringVar(&in.ValidFrom, "valid-from", "", "first `day`, in the billing zone (required)")
+	fs.StringVar(&in.Title, "title", "", "`title` of the version")
+	fs.StringVar(&text, "text", "", "`file` with the text: .pdf, .txt, .md or .html, at most 1 MB")
+	fs.StringVar(&in.ValidFrom, "valid-from", "", "first `day`, in the billing zone")
 	fs.StringVar(&minimums, "minimums", "", "`file` with the minimums: .csv, .yaml or .json")
 	fs.BoolVar(&yes, "yes", false, "publish it")
 	for _, name := range []string{"title", "text", "valid-from"} {

@@ -198,7 +198,7 @@ func (a *app) senderCreate() *cobra.Command {
 		}),
 	}
 	fs := cmd.Flags()
-	fs.StringVar(&in.Company, "company", "", "company `name`: at most 11 letters A-Z, a-z and digits (required)")
+	fs.StringVar(&in.Company, "company", "", "company `name`: at most 11 letters A-Z, a-z and digits")
 	fs.StringVar(&in.Name, "name", "", "sender `name` as Viber shows it, at most 20 characters; it stays (default: the company name)")
 	fs.StringVar(&in.Country, "country", account.DefaultCountry, "destination `country`; it stays")
 	fs.Int64Var(&in.AcceptRegulations, "accept-regulations", 0, "accept this `version` of the regulations herewith; see regulations list")
@@ -251,7 +251,7 @@ func (a *app) senderLogo() *cobra.Command {
 			return a.saveFile(path, data)
 		}),
 	}
-	cmd.Flags().StringVar(&path, "out", "", "the `file` to write (required)")
+	cmd.Flags().StringVar(&path, "out", "", "the `file` to write")
 	_ = cmd.MarkFlagRequired("out") // it was defined above
 	return cmd
 }

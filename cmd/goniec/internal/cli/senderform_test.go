@@ -101,7 +101,7 @@ func TestSenderSet(t *testing.T) {
 	require.Equal(t, 0, f.do("sender", "set", testID, "--kind", "", "--sample", "", "--logo", "").code)
 	require.JSONEq(t, `{"kind":"","samples":[],"logo":""}`, f.got("PATCH")[1].body, "what is empty is taken away")
 
-	require.Equal(t, result{ExitRefused, "", "goniec: invalid_logo: logo: has 20×20 pixels: crop or scale it to exactly 200×200\n"},
+	require.Equal(t, result{ExitRefused, "", "goniec: logo: has 20×20 pixels: crop or scale it to exactly 200×200 (invalid_logo)\n"},
 		f.do("sender", "set", testID, "--logo", file(t, "logo.gif", small.String())))
 	require.Equal(t, ExitUsage, f.do("sender", "set", testID).code)
 	require.Equal(t, ExitUsage, f.do("sender", "set", testID, "--logo", filepath.Join(t.TempDir(), "none")).code)

@@ -111,7 +111,7 @@ func (a *app) senderReturn() *cobra.Command {
 func (a *app) senderReason(use, short, long string) *cobra.Command {
 	var in httpapi.ReasonRequest
 	cmd := a.operatorStep(use, short, long, use, func() any { return in })
-	cmd.Flags().StringVar(&in.Reason, "reason", "", "`why` (required)")
+	cmd.Flags().StringVar(&in.Reason, "reason", "", "`why`")
 	_ = cmd.MarkFlagRequired("reason") // it was defined above
 	return cmd
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -12,6 +13,7 @@ import (
 	"goniec/adapters/httpapi"
 	"goniec/cmd/goniec/internal/client"
 	"goniec/cmd/goniec/internal/words"
+	"goniec/domain/message"
 )
 
 // maxQueue bounds a list of the operator's queues.
@@ -84,12 +86,15 @@ when only one of its attempts is unknown. The reason is kept in the history for 
 it may hold nothing personal.`,
 		Example: `goniec unknown resolve 8a6e9c6f-52f0-8000-9b0e-0f4b6d4f1c11 --as not-sent --reason "not in the carrier's list of 24 November"`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r.As = strings.ReplaceAll(r.As, "-", "_")
+			r.As = strings.ReplaceAll(r.As, "-", "_") // as the API spells them
+			if !slices.Contains([]message.Resolution{message.AsSent, message.AsNotSent, message.AsSMS}, message.Resolution(r.As)) {
+				return failWith(ExitUsage, errors.New("--as: must be sent, not-sent or send-sms"))
+			}
 			return a.resolve(cmd.Context(), args[0], r)
 		},
 	}
-	cmd.Flags().StringVar(&r.As, "as", "", "`what` became of it: sent, not-sent or send-sms (required)")
-	cmd.Flags().StringVar(&r.Reason, "reason", "", "`how` this is known, for the history (required)")
+	cmd.Flags().StringVar(&r.As, "as", "", "`what` became of it: sent, not-sent or send-sms")
+	cmd.Flags().StringVar(&r.Reason, "reason", "", "`how` this is known, for the history")
 	_ = cmd.MarkFlagRequired("as")     // both were
 	_ = cmd.MarkFlagRequired("reason") // defined above
 	return cmd

@@ -36,6 +36,10 @@ func TestUnknownResolve(t *testing.T) {
 	require.Equal(t, result{0, "resolved; it was so already\n", ""}, f.do("unknown", "resolve", testID, "--as", "send-sms", "--reason", "asked"))
 	require.JSONEq(t, `{"as":"send_sms","reason":"asked"}`, f.got("POST")[1].body)
 
+	f.do("unknown", "resolve", testID, "--as", "send_sms", "--reason", "asked")
+	require.JSONEq(t, `{"as":"send_sms","reason":"asked"}`, f.got("POST")[2].body, "both spellings")
+	require.Equal(t, result{ExitUsage, "", "goniec: --as: must be sent, not-sent or send-sms\n"}, f.do("unknown", "resolve", testID, "--as", "maybe", "--reason", "asked"))
+
 	f.says(path, 409, map[string]any{"status": 409, "code": "nothing_open", "detail": "no outcome is unknown here"})
 	got := f.do("unknown", "resolve", testID, "--as", "sent", "--reason", "asked")
 	require.Equal(t, ExitRefused, got.code)
