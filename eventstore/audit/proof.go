@@ -51,7 +51,7 @@ var (
 	// ErrProof says that something is no proof, or that it does not hold.
 	ErrProof = errors.New("the proof does not hold")
 	// ErrNoSuchEvent says that the journal has no event of that id in the checkpoint.
-	ErrNoSuchEvent = errors.New("the journal, as far as the checkpoint goes, holds no such event")
+	ErrNoSuchEvent = errors.New("the journal, as far as the checkpoint goes, holds no such event; one that is younger needs a newer checkpoint")
 )
 
 // Proven is what a proof shows: an event, or that New continues Old.

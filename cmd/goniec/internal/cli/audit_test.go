@@ -190,7 +190,7 @@ func TestAuditAnchors(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(at("proof"), []byte(strings.Replace(string(proof), `"index": 2`, `"index": 3`, 1)), 0o600))
 	require.Contains(t, do(ExitFailed, "check-proof", at("proof"), "--key", pub).err, "the proof does not hold")
-	require.Contains(t, do(ExitFailed, "prove", eventID(9), "--checkpoint", made.File, "--key", pub, "--out", at("no")).err, "holds no such event")
+	require.Contains(t, do(ExitFailed, "prove", eventID(9), "--checkpoint", made.File, "--key", pub, "--out", at("no")).err, "holds no such event; one that is younger needs a newer checkpoint")
 	require.NoFileExists(t, at("no"))
 	do(ExitOK, "keygen", "--out", at("other"))
 	require.Contains(t, do(ExitFailed, "verify", "--checkpoint", kept[0], "--key", at("other.pub")).err, "the key goniec has not signed it")

@@ -66,8 +66,9 @@ running up, its data and its key by themselves: the one of --data, else of the d
 directory, else the only one that runs.
 
 Results go to standard output, everything else to standard error. With --json a result is
-one object a line, and an error is an object {"error","exit","code","errors"} on standard
-error. Progress is shown on a terminal only. No number is ever printed.
+one object a line, a list one object as well, also an empty one, and an error is an object
+{"error","exit","code","errors"} on standard error. Progress is shown on a terminal only.
+No number is ever printed.
 
 Exit codes:
 `)

@@ -47,7 +47,7 @@ func (a *app) parkedList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.sayParked(list, more)
+			return a.show(parkedBody{list, more}, func() { a.sayParked(list, more) })
 		}),
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "also what was retried or dropped")
@@ -55,8 +55,15 @@ func (a *app) parkedList() *cobra.Command {
 	return cmd
 }
 
+// parkedBody is what `parked list` says with --json.
+type parkedBody struct {
+	Parked []httpapi.Parked `json:"parked"`
+	More   bool             `json:"more"` // there are older ones
+}
+
 // everyParked asks for page after page, up to limit.
 func everyParked(ctx context.Context, api *remote, all bool, limit int) (list []httpapi.Parked, more bool, err error) {
+	list = []httpapi.Parked{}
 	for cursor := ""; ; {
 		page, err := api.ParkedList(ctx, all, min(limit-len(list), pageSize), cursor)
 		if err != nil {
@@ -69,18 +76,10 @@ func everyParked(ctx context.Context, api *remote, all bool, limit int) (list []
 	}
 }
 
-func (a *app) sayParked(list []httpapi.Parked, more bool) error {
-	if a.json {
-		for _, p := range list {
-			if err := a.print(p); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
+func (a *app) sayParked(list []httpapi.Parked, more bool) {
 	if len(list) == 0 {
 		a.say("nothing is parked")
-		return nil
+		return
 	}
 	var rows [][]string
 	for _, p := range list {
@@ -90,7 +89,6 @@ func (a *app) sayParked(list []httpapi.Parked, more bool) error {
 	if more {
 		a.say("… and more; see --limit")
 	}
-	return nil
 }
 
 func orDash(s string) string {

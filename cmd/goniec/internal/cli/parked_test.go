@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -38,7 +37,7 @@ func TestParked(t *testing.T) {
 	require.Equal(t, "ID  PARKED               STATE   REASON           TYPE                HOLDS      POSITION  BEHIND\n"+
 		"p2  "+when+"  parked  behind_parked    message.cancel.v1   message/1  1         0\n"+
 		"p1  "+when+"  parked  decision_failed  message.request.v1  message/1  0         1\n", list)
-	require.Len(t, strings.Split(strings.TrimSpace(f.do("parked", "list", "--json", "--limit", "1").out), "\n"), 1)
+	require.Equal(t, parkedBody{[]httpapi.Parked{second}, true}, decode[parkedBody](t, f.do("parked", "list", "--json", "--limit", "1").out))
 	require.Equal(t, "GET /v1/parked?all=false&limit=1", f.got("GET /v1/parked?")[2].at)
 
 	show := "id        p1\nstate     parked\nreason    decision_failed, panic: string\ntype      message.request.v1\nholds     message/1\n" +
@@ -62,6 +61,7 @@ func TestParkedUsesTheOperatorsKey(t *testing.T) {
 	f := newFake(t).says("GET /v1/parked", 200, httpapi.ParkedList{Parked: []httpapi.Parked{}})
 	require.NoError(t, os.WriteFile(f.keyFile(), []byte("gnc_client\n"), 0o600))
 	require.Equal(t, result{0, "nothing is parked\n", ""}, f.up("parked", "list"))
+	require.Equal(t, result{0, `{"parked":[],"more":false}` + "\n", ""}, f.up("parked", "list", "--json"))
 	var body errorBody
 	require.NoError(t, json.Unmarshal([]byte(f.up("messages", "list", "--json").err), &body))
 	require.NotZero(t, body.Exit)

@@ -28,11 +28,11 @@ func TestAnOperatorDropsRubbish(t *testing.T) {
 
 	var thing httpapi.Parked
 	require.Eventually(t, func() bool {
-		list := do(ExitOK, "parked", "list", "--json").out
-		if list == "" {
+		list := decode[parkedBody](t, do(ExitOK, "parked", "list", "--json").out).Parked
+		if len(list) == 0 {
 			return false
 		}
-		thing = decode[httpapi.Parked](t, list)
+		thing = list[0]
 		return true
 	}, time.Minute, 100*time.Millisecond)
 	require.Equal(t, "unreadable_record", thing.Reason)
@@ -50,7 +50,7 @@ func TestAnOperatorDropsRubbish(t *testing.T) {
 
 	do(ExitOK, "parked", "drop", thing.ID, "--reason", "somebody's test")
 	require.Eventually(t, func() bool { return do(ExitOK, "parked", "list").out == "nothing is parked\n" }, time.Minute, 100*time.Millisecond)
-	all := decode[httpapi.Parked](t, do(ExitOK, "parked", "list", "--all", "--json").out)
+	all := decode[parkedBody](t, do(ExitOK, "parked", "list", "--all", "--json").out).Parked[0]
 	require.Equal(t, "dropped", all.State)
 	require.Equal(t, "somebody's test", all.Note)
 	do(ExitRefused, "parked", "drop", thing.ID, "--reason", "again")

@@ -115,9 +115,9 @@ func (a *app) regulationsPublish() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "publish", Short: "Publish a version", Args: cobra.NoArgs,
 		Long: `Publishes a version, which needs an operator's key. It begins at least 30 days ahead; only
-the first one may begin at once, and then accounts that have not accepted it send
-nothing from that day on. A version cannot be taken back; a later one with the same
-first day takes its place.
+the first one may begin at once. From its first day on accounts that have not accepted it
+send nothing. A version cannot be taken back; a later one with the same first day takes
+its place.
 
 Without --yes nothing is published: it says which minimums would change, and for which
 senders. The minimums are a CSV, YAML or JSON file with country, currency and amount, and
@@ -154,6 +154,7 @@ func (a *app) publishRegulations(ctx context.Context, api *remote, in httpapi.Re
 	if !yes {
 		return a.show(preview, func() {
 			a.sayMinimums(preview)
+			a.say("From %s on accounts that have not accepted the version send nothing: their clients accept it before.", in.ValidFrom)
 			a.say("Nothing was published: repeat with --yes to publish the version.")
 		})
 	}
@@ -163,7 +164,7 @@ func (a *app) publishRegulations(ctx context.Context, api *remote, in httpapi.Re
 	}
 	return a.show(out, func() {
 		a.sayMinimums(preview)
-		a.say("version %d of the regulations is published; it is in force from %s", out.Version, out.ValidFrom)
+		a.say("version %d of the regulations is published; it is in force from %s, and who has not accepted it by then sends nothing", out.Version, out.ValidFrom)
 	})
 }
 

@@ -58,8 +58,9 @@ func TestRegulationsPublished(t *testing.T) {
 	}
 	text, minimums := file(t, "r.txt", "rules"), file(t, "m.json", `[{"country":"PL","currency":"PLN","amount":"250.00"}]`)
 	preview := "COUNTRY  BEFORE  AFTER\nPL       –       250.00 PLN\nSENDER  COUNTRY  STATE   ACCOUNT\nSowa    PL       active  a-1\n"
-	require.Equal(t, result{0, preview + "Nothing was published: repeat with --yes to publish the version.\n", ""}, publish(text, minimums))
-	require.Equal(t, result{0, preview + "version 3 of the regulations is published; it is in force from 2027-01-01\n", ""}, publish(text, minimums, "--yes"))
+	require.Equal(t, result{0, preview + "From 2027-01-01 on accounts that have not accepted the version send nothing: their clients accept it before.\n" +
+		"Nothing was published: repeat with --yes to publish the version.\n", ""}, publish(text, minimums))
+	require.Equal(t, result{0, preview + "version 3 of the regulations is published; it is in force from 2027-01-01, and who has not accepted it by then sends nothing\n", ""}, publish(text, minimums, "--yes"))
 	sent := decode[httpapi.RegulationsRequest](t, f.got("POST")[2].body)
 	require.Equal(t, httpapi.RegulationsRequest{
 		Title: "R", Text: base64.StdEncoding.EncodeToString([]byte("rules")), ContentType: "text/plain", ValidFrom: "2027-01-01",

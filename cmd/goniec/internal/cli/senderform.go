@@ -42,7 +42,7 @@ func (a *app) senderShow() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.saySenders(list.Senders)
+				return a.show(list, func() { a.saySenders(list.Senders) })
 			}
 			s, err := api.Sender(cmd.Context(), args[0])
 			if err != nil {
@@ -53,25 +53,17 @@ func (a *app) senderShow() *cobra.Command {
 	}
 }
 
-func (a *app) saySenders(list []httpapi.SenderBody) error {
+func (a *app) saySenders(list []httpapi.SenderBody) {
+	if len(list) == 0 {
+		a.say("there are no senders; the first one: goniec sender create --company NAME")
+		return
+	}
 	var rows [][]string
 	for _, s := range list {
-		if a.json {
-			if err := a.print(s); err != nil {
-				return err
-			}
-		}
 		month, last := trafficWords(s.Traffic)
 		rows = append(rows, []string{s.ID, s.Name, s.Country, badged(s), fmt.Sprint(len(s.Missing)), owedWords(s.Traffic), month, last})
 	}
-	switch {
-	case a.json:
-	case len(rows) == 0:
-		a.say("there are no senders; the first one: goniec sender create --company NAME")
-	default:
-		a.table([]string{"ID", "NAME", "COUNTRY", "STATE", "MISSING", "MINIMUM", "THIS MONTH", "LAST MONTH"}, rows)
-	}
-	return nil
+	a.table([]string{"ID", "NAME", "COUNTRY", "STATE", "MISSING", "MINIMUM", "THIS MONTH", "LAST MONTH"}, rows)
 }
 
 // owedWords is what a sender owes at least in the month.

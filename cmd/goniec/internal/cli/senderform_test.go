@@ -55,6 +55,7 @@ func TestSenderShow(t *testing.T) {
 	active := aSender()
 	active.State, active.Missing, active.Traffic = "active", nil, &httpapi.SenderTraffic{Month: "2026-11", Currency: "PLN", Minimum: "300.00", Messages: 1200, Amount: "120.50", LastAmount: "0.00"}
 	f.says("GET /v1/senders", 200, httpapi.SenderList{Senders: []httpapi.SenderBody{aSender(), active}})
+	require.Len(t, decode[httpapi.SenderList](t, f.do("sender", "show", "--json").out).Senders, 2)
 	list := f.do("sender", "show").out
 	require.Regexp(t, testID+` +Żabka +PL +new +1 +- +- +-\n`, list)
 	require.Regexp(t, testID+` +Żabka +PL +active +0 +300.00 PLN +1,200, 120.50 PLN +0, 0.00 PLN\n`, list)
