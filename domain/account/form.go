@@ -93,7 +93,7 @@ func Missing(f Form) []Item {
 // Missing lists what keeps the next submission from being made: nothing while there is none to make, and what an operator
 // took as filled elsewhere is nobody's task any more (B5, B6).
 func (s SenderState) Missing() []Item {
-	if s.Status == SenderNew || (s.Status == SenderActive && s.Change != nil && !s.Change.UnderReview) {
+	if s.Status == SenderNew || (s.Status == SenderActive && s.Change != nil) {
 		return Missing(s.Draft())
 	}
 	return nil
