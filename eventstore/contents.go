@@ -117,17 +117,27 @@ func (s *ContentStore) change(p Partition, fn func(*contentPart)) {
 // that reading, which somebody must do (Follow), until ctx ends. Questions for
 // the end are shared: whoever reads many instructions at once asks once.
 func (s *ContentStore) Get(ctx context.Context, p Partition, id string, since time.Time) (value []byte, ok bool, err error) {
+	err = s.level(ctx, p, since, func() error {
+		value, ok, err = s.load(contentKey(p, 'c', id))
+		return err
+	})
+	return value, ok, err
+}
+
+// level calls look when the partition has been read up to an end that was asked for after
+// since, and again if it was dropped meanwhile, to be read anew.
+func (s *ContentStore) level(ctx context.Context, p Partition, since time.Time, look func() error) error {
 	end, err := s.endSince(ctx, p, since)
 	if err != nil {
-		return nil, false, err
+		return err
 	}
 	for {
 		drops, err := s.readUp(ctx, p, end)
 		if err != nil {
-			return nil, false, err
+			return err
 		}
-		if value, ok, err = s.load(contentKey(p, 'c', id)); err != nil || drops == s.drops(p) {
-			return value, ok, err
+		if err := look(); err != nil || drops == s.drops(p) {
+			return err
 		}
 	}
 }

@@ -90,7 +90,7 @@ func (s *ContentStore) apply(ctx context.Context, p Partition, records []*Record
 func (s *ContentStore) purge(ctx context.Context, p Partition, records []*Record) error {
 	var first, last string
 	for _, r := range records {
-		if r.Value != nil {
+		if !erases(r) {
 			continue
 		}
 		key := string(r.Key)

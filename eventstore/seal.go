@@ -296,6 +296,9 @@ func (k *Keyring) SealContent(ctx context.Context, id, account string, expires t
 
 // ContentKeyName names the day key that a record of `contents` is under; "" when it is none.
 func ContentKeyName(value []byte) string {
+	if name, ok := quickKeyName(value); ok {
+		return name
+	}
 	var rec contentRecord
 	if json.Unmarshal(value, &rec) != nil {
 		return ""

@@ -48,12 +48,17 @@ type Config struct {
 	// key that is not known yet must not be taken for one that was destroyed.
 	// May be nil when the keyring is filled by this process alone.
 	KeysCaughtUp func(ctx context.Context) error
-	Routes       []Route
-	Clock        domain.Clock // domain time: not_after, times of answers
-	Log          *slog.Logger
-	Metrics      Metrics                 // may be nil
-	States       *eventstore.OwnerStates // told how the ownerships fare; may be nil
-	Tracer       *tracing.Tracer         // nil = nothing is traced
+	// Sweep removes from contents what nobody can open any more, and says how many records
+	// that were; Sweeper.Sweep. May be nil: nothing is removed.
+	Sweep      func(ctx context.Context, p eventstore.Partition) (int, error)
+	SweepEvery time.Duration // default 1 h
+
+	Routes  []Route
+	Clock   domain.Clock // domain time: not_after, times of answers
+	Log     *slog.Logger
+	Metrics Metrics                 // may be nil
+	States  *eventstore.OwnerStates // told how the ownerships fare; may be nil
+	Tracer  *tracing.Tracer         // nil = nothing is traced
 
 	// TwoWay says whether the recipients of a Viber service can answer. May be nil: they cannot.
 	TwoWay func(account string, serviceID int64) bool
@@ -97,6 +102,7 @@ type Metrics interface {
 	Handed(route string, urgent bool, since time.Duration)                    // attempt started → call begins, domain time
 	Reached(urgent bool, since time.Duration)                                 // request accepted → its first call begins, domain time
 	Unreadable(p eventstore.Partition, topic string, offset int64, why error) // an instruction was skipped
+	Expired(p eventstore.Partition, contents int)                             // got tombstones, since nobody can open them any more
 }
 
 const (
@@ -110,6 +116,7 @@ func (c *Config) setDefaults() {
 	setDefault(&c.MaxInFlight, 4000)
 	setDefault(&c.MaxWaiting, 1000)
 	setDefault(&c.BreakerOpen, 10*time.Second)
+	setDefault(&c.SweepEvery, time.Hour)
 	c.setKafka()
 	if c.Metrics == nil {
 		c.Metrics = noMetrics{}
@@ -189,3 +196,4 @@ func (noMetrics) Breaker(string, int64, string)                         {}
 func (noMetrics) Handed(string, bool, time.Duration)                    {}
 func (noMetrics) Reached(bool, time.Duration)                           {}
 func (noMetrics) Unreadable(eventstore.Partition, string, int64, error) {}
+func (noMetrics) Expired(eventstore.Partition, int)                     {}

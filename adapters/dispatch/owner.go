@@ -86,6 +86,7 @@ func (o *owner) run(giveUp context.CancelCauseFunc) error {
 			giveUp(fmt.Errorf("follow contents: %w", err))
 		}
 	})
+	o.side.Go(o.sweep)
 	err := o.takeOver()
 	if err == nil {
 		err = o.loop()

@@ -429,7 +429,7 @@ func (o *office) nowhere(before stock) {
 // every copy, wherever it lies: nothing that anybody wrote can be opened.
 func TestRetentionEndsEverywhere(t *testing.T) {
 	t.Parallel()
-	o := openOffice(t, func(c *run.UpConfig) { c.VirtualClock = true })
+	o := openOffice(t, func(c *run.UpConfig) { c.VirtualClock, c.SweepEvery = true, 300*time.Millisecond })
 	id := o.send(erasedNumber, erasedMarker+" one", nil)
 	require.Eventually(t, func() bool { return o.advance(time.Second) && o.ended(id) }, time.Minute, 100*time.Millisecond)
 	before := o.find(2) // and the reply
@@ -439,6 +439,7 @@ func TestRetentionEndsEverywhere(t *testing.T) {
 
 	o.advance(29 * 24 * time.Hour)
 	require.Len(t, o.search().texts, 2, "its days are not over")
+	require.Len(t, o.kept(), 2)
 	o.advance(4 * 24 * time.Hour)
 	kinds := func() (destroyed int) {
 		o.records(func(r *kgo.Record) {
@@ -466,7 +467,23 @@ func TestRetentionEndsEverywhere(t *testing.T) {
 	destroyed := kinds()
 	o.advance(time.Hour)
 	require.Never(t, func() bool { return kinds() != destroyed }, time.Second, 300*time.Millisecond, "once is enough")
+	require.Eventually(t, func() bool { return len(o.kept()) == 0 }, time.Minute, 200*time.Millisecond, "what nobody can open does not lie there for ever")
 	o.verified()
+}
+
+// kept are the keys of what `contents` holds, whoever can open it.
+func (o *office) kept() map[string]bool {
+	o.t.Helper()
+	live := map[string]bool{}
+	o.records(func(r *kgo.Record) {
+		if r.Topic != o.running.Prefix+eventstore.Contents || r.Attrs.IsControl() {
+			return
+		}
+		if delete(live, string(r.Key)); r.Value != nil {
+			live[string(r.Key)] = true
+		}
+	})
+	return live
 }
 
 func (o *office) ended(id string) bool {

@@ -104,6 +104,7 @@ func (n *Node) addDispatcher(ctx context.Context) error {
 	d, err := dispatch.New(dispatch.Config{
 		Kafka: n.kafka, Client: n.client, Producer: n.producer, Partitions: n.part.N, Contents: contents, Open: n.keyring.OpenContent,
 		KeysCaughtUp: n.keys.CaughtUp, Clock: n.clock, Log: n.log, TwoWay: n.twoWay, Paused: n.view.Holds, CallTimeout: callTimeout,
+		Sweep: eventstore.NewSweeper(contents, n.keyring, n.keys.CaughtUp, n.producer, n.clock).Sweep, SweepEvery: n.sweepEvery,
 		Metrics: newDispatchMetrics(n.metrics, states), States: states, Tracer: n.tracer,
 		Routes: []dispatch.Route{
 			{Name: viberRoute, Carrier: dispatch.Viber(viberClient), PerSecond: float64(n.cfg.Viber.Rate), Concurrency: n.cfg.Viber.InFlight},

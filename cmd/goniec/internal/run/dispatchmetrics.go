@@ -14,7 +14,7 @@ import (
 type dispatchMetrics struct {
 	inFlight                                                  *prometheus.GaugeVec
 	claimed, calls, notSent, inherited, lease, alarms, unread *prometheus.CounterVec
-	commitErrors                                              *prometheus.CounterVec
+	commitErrors, expired                                     *prometheus.CounterVec
 	commit, call, handed, reached                             *prometheus.HistogramVec
 	breaker                                                   *prometheus.GaugeVec
 }
@@ -38,6 +38,7 @@ func newDispatchMetrics(reg prometheus.Registerer, states *eventstore.OwnerState
 		lease:        counter("lease_refused_total", "Calls that waited for a fresher claim commit.", "partition"),
 		alarms:       counter("alarms_total", "Carrier answers that a person should look at.", "route", "code"),
 		unread:       counter("unreadable_total", "Instructions that could not be read.", "partition"),
+		expired:      counter("expired_contents_total", "Contents that nobody can open any more, removed by a tombstone.", "partition"),
 		commitErrors: counter("commit_errors_total", "Claim commits that failed.", "partition"),
 		commit:       seconds("commit_seconds", "Duration of a claim commit.", "partition"),
 		call:         seconds("call_seconds", "Duration of a call to a carrier.", "route"),
@@ -107,4 +108,8 @@ func laneName(urgent bool) string {
 
 func (m *dispatchMetrics) Unreadable(p eventstore.Partition, _ string, _ int64, _ error) {
 	m.unread.WithLabelValues(label(p)).Inc()
+}
+
+func (m *dispatchMetrics) Expired(p eventstore.Partition, n int) {
+	m.expired.WithLabelValues(label(p)).Add(float64(n))
 }

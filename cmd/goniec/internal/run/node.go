@@ -53,17 +53,18 @@ type Node struct {
 	gateway  *gateway.Gateway
 	started  chan struct{} // closed when the view has caught up
 
-	engine   *webhooks.Webhooks
-	decider  *decider.Decider // nil without that role
-	watch    *watch
-	intake   *intakeMetrics
-	checks   map[Role]check // what the roles wait for
-	listener net.Listener   // of the API; nil without that role
-	probes   net.Listener   // of a process without the API
-	parts    map[string]part
-	compact  func() error // of the embedded broker; nil with another
-	mu       sync.Mutex
-	closers  []func() error
+	engine     *webhooks.Webhooks
+	decider    *decider.Decider // nil without that role
+	watch      *watch
+	intake     *intakeMetrics
+	checks     map[Role]check // what the roles wait for
+	listener   net.Listener   // of the API; nil without that role
+	probes     net.Listener   // of a process without the API
+	parts      map[string]part
+	compact    func() error // of the embedded broker; nil with another
+	sweepEvery time.Duration
+	mu         sync.Mutex
+	closers    []func() error
 }
 
 // Options of a Node that are no configuration.
@@ -73,6 +74,9 @@ type Options struct {
 	// Compact makes an embedded broker drop what was superseded; it is called while no
 	// transaction is open. nil = the broker does so by itself.
 	Compact func() error
+	// SweepEvery is how often what nobody can open any more is removed from contents; default
+	// dispatch's. Tests, in which days pass at once, do not wait for that.
+	SweepEvery time.Duration
 	// Traces takes spans; nil = what OpenTelemetry's environment variables ask for.
 	Traces trace.TracerProvider
 }
@@ -99,7 +103,7 @@ func newNode(ctx context.Context, cfg Config, secrets Secrets, opt Options) (*No
 	n := &Node{
 		cfg: cfg, secrets: secrets, kafka: kafka, clock: opt.Clock, log: opt.Log, zone: zone, process: processName(),
 		part: eventstore.Partitioner{N: cfg.Kafka.Partitions}, view: account.NewView(), bills: billing.NewView(), started: make(chan struct{}),
-		compact: opt.Compact, metrics: newCatalogue(), checks: map[Role]check{},
+		compact: opt.Compact, sweepEvery: opt.SweepEvery, metrics: newCatalogue(), checks: map[Role]check{},
 	}
 	if n.clock == nil {
 		n.clock = domain.SystemClock

@@ -44,6 +44,7 @@ type UpConfig struct {
 	Settings     *account.Settings
 	Delays       simulator.Delays
 	Traces       trace.TracerProvider // takes spans; nil = what the environment asks for
+	SweepEvery   time.Duration        // see Options
 	SyncLog      bool                 // fsync the simulator's log before it answers
 	Log          *slog.Logger
 	Step         func(string)            // told what is being done; may be nil
@@ -271,7 +272,7 @@ func (u *Up) startNode(ctx, run context.Context) (err error) {
 	if u.cfg.HTTP == "" {
 		u.config.HTTP.Addr = Defaults().HTTP.Addr
 	}
-	opt := Options{Clock: u.clock, Log: u.cfg.Log, Traces: u.cfg.Traces}
+	opt := Options{Clock: u.clock, Log: u.cfg.Log, SweepEvery: u.cfg.SweepEvery, Traces: u.cfg.Traces}
 	if u.broker != nil {
 		opt.Compact = u.broker.Compact
 	}
