@@ -129,7 +129,7 @@ func (s *Sweeper) end(ctx context.Context, p Partition, old []agedContent) (int,
 }
 
 // headerExpired marks a tombstone of what could not be opened any more: copies need not
-// hurry to take it out of their files.
+// hurry to take it out of their files, for which calls would wait 0.2 s with each batch.
 const headerExpired = "expired"
 
 func expiredTombstone(topic string, p Partition, key string) *sarama.ProducerMessage {
