@@ -52,14 +52,20 @@ type checker struct {
 	bills    *billing.View
 	credits  []string // that were asked for
 	parked   int
-	calls    []*call
-	knows    map[*node]*knowledge
+	switches []turned // in the journal's order
+
+	erased    map[string]bool // contents that were destroyed: whether they are gone
+	destroyed []string        // by the transaction that is judged
+	told      int             // how many its events say
+	calls     []*call
+	knows     map[*node]*knowledge
 }
 
 // attempt is a send instruction that counts.
 type attempt struct {
 	message.SendInstruction
 	offset int64
+	erased bool // when it began
 }
 
 // reported is a report in the inbox.
@@ -87,7 +93,7 @@ func newChecker(w *world) *checker {
 	c := &checker{
 		w: w, byID: map[string]*msg{}, chains: map[string]*eventstore.Chain{}, versions: map[string]int64{}, gone: map[string]bool{}, states: map[string]message.State{},
 		count: map[string]int{}, attempts: map[string]*attempt{}, lanes: map[string][]*attempt{}, revoked: map[string]int64{}, bills: billing.NewView(),
-		answered: map[string]bool{}, claims: map[string]claim{}, inbox: map[string]int64{}, floor: map[string]int64{}, runners: map[uuid.UUID]*node{}, optOuts: map[string][]recipient.Scope{}, knows: map[*node]*knowledge{},
+		answered: map[string]bool{}, claims: map[string]claim{}, inbox: map[string]int64{}, floor: map[string]int64{}, runners: map[uuid.UUID]*node{}, optOuts: map[string][]recipient.Scope{}, knows: map[*node]*knowledge{}, erased: map[string]bool{},
 	}
 	for _, topic := range []string{eventstore.Messages, eventstore.Accounts} {
 		c.chains[topic] = eventstore.NewChain(installation, topic, 0)
@@ -182,6 +188,12 @@ func (c *checker) calling(n *node, id string, ch domain.Channel) {
 	if c.w.Now().After(a.NotAfter) {
 		c.w.fail("%s calls for attempt %s %s after its not_after", n.name, id, c.w.Now().Sub(a.NotAfter))
 	}
+	if a.erased {
+		c.w.fail("%s calls for attempt %s, which began when the content was erased", n.name, id)
+	}
+	if sw := c.held(n.knows, a.Channel); sw != "" {
+		c.w.fail("%s calls for attempt %s, and knows that %s is paused", n.name, id, sw)
+	}
 	k := c.knows[n]
 	if off, ok := c.revoked[id]; ok && off < max(k.ends[eventstore.OutboxUrgent], k.revokes[0]) {
 		c.w.fail("%s calls for attempt %s, and knows that it was revoked", n.name, id)
@@ -227,6 +239,9 @@ func (c *checker) messageOf(attempt string) string {
 
 // written: a plain record is in a topic.
 func (c *checker) written(topic string, r *record) {
+	if topic == eventstore.Contents {
+		c.kept(string(r.Key))
+	}
 	cmd, err := eventstore.ParseCommand(r.Record)
 	if err != nil || topic != eventstore.InboxUrgent {
 		return
@@ -245,6 +260,8 @@ func (c *checker) written(topic string, r *record) {
 
 // settled: a transaction counts.
 func (c *checker) settled(x *txn) {
+	c.told = 0
+	c.tombstones(x)
 	for _, r := range x.records {
 		switch r.Topic {
 		case eventstore.Messages, eventstore.Accounts:
@@ -252,6 +269,9 @@ func (c *checker) settled(x *txn) {
 		case eventstore.OutboxUrgent, eventstore.OutboxBulk:
 			c.instruction(r)
 		}
+	}
+	if c.told != len(c.destroyed) {
+		c.w.fail("a transaction destroys %d contents, and its events say %d", len(c.destroyed), c.told)
 	}
 }
 
@@ -266,6 +286,7 @@ func (c *checker) instruction(r *record) {
 		if c.count["started "+a.Attempt] != 1 {
 			c.w.fail("attempt %s has an instruction and no event", a.Attempt)
 		}
+		a.erased = c.erased[a.Content]
 		c.attempts[a.Attempt] = a
 		c.lanes[r.Topic] = append(c.lanes[r.Topic], a)
 	case eventstore.InstructionRevoke:
@@ -311,6 +332,9 @@ func (c *checker) event(x *txn, r *record) {
 	if strings.Contains(ev.Type, "parked") {
 		c.parked++
 	}
+	if e, ok := fact.(recipient.Erased); ok {
+		defer c.wiped(ev, e)
+	}
 	if out, ok := fact.(recipient.OptOutRecorded); ok {
 		c.optOuts[ev.Stream] = append(c.optOuts[ev.Stream], out.Stops...)
 	}
@@ -322,6 +346,10 @@ func (c *checker) event(x *txn, r *record) {
 	}
 	c.events, c.facts = append(c.events, ev), append(c.facts, fact)
 	switch f := fact.(type) {
+	case account.PauseBegun:
+		c.switched(turned{ev, f, f.Switch, true})
+	case account.PauseEnded:
+		c.switched(turned{ev, f, f.Switch, false})
 	case account.Event:
 		c.configured(ev, f)
 	case billing.Event:
@@ -370,11 +398,20 @@ func (c *checker) fact(x *txn, ev *eventstore.Event, f message.Event) {
 	case message.AttemptStarted:
 		c.once("started", e.Attempt)
 		c.mayStart(s, e.Channel)
+		c.mayGoOn(s, e.Channel, e.Facts)
+	case message.Paused:
+		c.mayWait(s, e)
+	case message.Resumed:
+		c.mayGoOn(s, e.Channel, e.Facts)
 	case message.FellBack:
 		c.once("fallback", ev.Stream)
 		if e.Reason == message.ReasonDeadline {
 			c.barrier(x, s)
 		}
+	case message.AttemptNotSent:
+		c.mayBeErased(s, e.Reason)
+	case message.Failed:
+		c.mayBeErased(s, e.Reason)
 	case message.Delivered:
 		c.once("delivered "+string(e.Channel), ev.Stream)
 	case message.Charged:

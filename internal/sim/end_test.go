@@ -42,6 +42,10 @@ func (w *world) drain() {
 			w.step()
 			continue
 		}
+		if w.resumable() {
+			w.step() // it goes on by itself: nothing has to be due
+			continue
+		}
 		next := w.nextDue()
 		if next.IsZero() && w.unfinished() == "" {
 			if w.last {
@@ -118,6 +122,9 @@ func (w *world) unfinished() string {
 		if forgotten := s.Status == "" && w.check.gone["message/"+m.id]; !s.Ended() && !forgotten {
 			return fmt.Sprintf("message %s is %q and waits for %q", m.id, s.Status, s.Waits())
 		}
+	}
+	if sw := w.toResume(); sw != nil {
+		return sw.Name() + " is paused"
 	}
 	if stream := w.overdue(); stream != "" {
 		return stream + " is not forgotten"

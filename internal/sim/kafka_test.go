@@ -38,6 +38,9 @@ type record struct {
 	control bool
 }
 
+// counts says whether it is visible, once it stands before the last stable offset.
+func (r *record) counts() bool { return !r.control && (r.txn == nil || r.txn.state == txnCommitted) }
+
 type txnState int
 
 const (
@@ -113,7 +116,7 @@ func encoded(e sarama.Encoder) []byte {
 func (k *kafka) read(topic string, from int64, most int) (b eventstore.Batch) {
 	b.End, b.Next = k.stable(topic), from
 	for ; b.Next < b.End && len(b.Records) < most; b.Next++ {
-		if r := k.topic(topic).records[b.Next]; !r.control && (r.txn == nil || r.txn.state == txnCommitted) {
+		if r := k.topic(topic).records[b.Next]; r.counts() {
 			b.Records = append(b.Records, r.Record)
 		}
 	}

@@ -76,7 +76,7 @@ func (w *world) surroundings() bool {
 	if w.brokerAway(now) {
 		return w.faults(now)
 	}
-	if !now.Before(w.edges) && (w.tell(now) || w.atWork(now)) {
+	if !now.Before(w.edges) && (w.tell(now) || w.atWork(now) || w.mend()) {
 		return true
 	}
 	if w.healthy {
@@ -96,6 +96,10 @@ func (w *world) surroundings() bool {
 		w.garbage++
 		w.note("edge", "something that is no command")
 		w.kafka.append(&sarama.ProducerMessage{Topic: pickOf(w.scheduler, eventstore.InboxUrgent, eventstore.InboxBulk), Value: sarama.StringEncoder("{")}, nil, time.Now())
+	case w.turned < w.plan.switches && w.chance(30):
+		w.turn()
+	case w.erasures < w.plan.erasures && len(w.messages) > 0 && w.chance(30):
+		w.erase(pickOf(w.scheduler, w.messages...))
 	case w.chance(w.plan.jumpIn):
 		w.leap()
 	default:
@@ -148,6 +152,7 @@ func (w *world) ask() {
 
 // again writes the request, perhaps not for the first time.
 func (w *world) again(m *msg) {
+	w.keep(m)
 	w.put(m.lane, "edge", "request", eventstore.Command{ID: m.id, Type: message.CommandRequest, Stream: "message/" + m.id, Account: accountID, Actor: "key/1", Outcome: w.chance(4)}, m.request)
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"goniec/adapters/dispatch"
 	"goniec/domain"
+	"goniec/domain/account"
 	"goniec/eventstore"
 	"goniec/eventstore/decider"
 )
@@ -34,6 +35,7 @@ type node struct {
 	ended chan struct{}
 	turns chan context.Context
 	late  func(attempt string, carrierID string) // of a dispatcher
+	view  *account.View
 
 	// The scheduler's:
 	frozen time.Time // nothing of it goes on before
@@ -41,6 +43,7 @@ type node struct {
 	heard  time.Time // by the group's coordinator
 	revoke context.CancelFunc
 	told   time.Time // when it learns that it was counted out; zero = it was not
+	knows  int       // of so many turns of switches
 
 	mu     sync.Mutex
 	member sarama.ConsumerGroupMetadata
@@ -128,6 +131,7 @@ func (w *world) boot(r *role, s *slot) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	n.end, s.node = cancel, n
+	w.show(n)
 	w.nodes = append(w.nodes, n)
 	w.note(n.name, "starts")
 	go func() {
@@ -198,7 +202,7 @@ func (w *world) runDecider(ctx context.Context, n *node) {
 func (w *world) deciderConfig(n *node, store *decider.Store) decider.Config {
 	return decider.Config{
 		Cluster: &cluster{w, n}, Hand: n.hand, Partitions: 1, Installation: installation, Process: n.name,
-		Clock: w, Zone: time.UTC, Store: store, View: theView, ViewSeen: func() int64 { return 7 },
+		Clock: w, Zone: time.UTC, Store: store, View: n.view, ViewSeen: func() int64 { return viewSeen + int64(n.knows) },
 		Keyring: eventstore.NewKeyring(seal, &cluster{w, n}, eventstore.Topics{}, eventstore.Partitioner{N: 1}),
 		Log:     silent, BeatGap: beatGap, Grace: grace, GroupLimit: w.plan.group, CacheEntries: w.plan.cache,
 		StatePass: w.plan.statePass, Standby: w.plan.standby, SealGrace: w.plan.sealGrace,
@@ -217,14 +221,14 @@ func (w *world) runDispatcher(ctx context.Context, n *node) {
 	c := &cluster{w, n}
 	d, err := dispatch.New(dispatch.Config{
 		Kafka: eventstore.KafkaConfig{SessionTimeout: session}, Cluster: c, Hand: n.hand, Offsets: c.claims, Producer: c, Partitions: 1,
-		Contents: contents{w, n}, Open: func(string, []byte) (eventstore.Content, error) {
+		Contents: &contents{w: w, n: n}, Open: func(string, []byte) (eventstore.Content, error) {
 			return eventstore.Content{To: "+48500100200", Text: "x"}, nil
 		},
 		Routes: []dispatch.Route{
 			{Name: viberRoute, Carrier: &carrier{w, n, domain.Viber}, Concurrency: w.plan.slots},
 			{Name: smsRoute, Carrier: &carrier{w, n, domain.SMS}, Concurrency: w.plan.slots},
 		},
-		Clock: w, Log: silent, CallTimeout: callTimeout,
+		Clock: w, Log: silent, CallTimeout: callTimeout, Paused: n.view.Holds,
 	})
 	if err != nil {
 		w.fail("dispatcher: %v", err)
@@ -232,22 +236,6 @@ func (w *world) runDispatcher(ctx context.Context, n *node) {
 	}
 	n.late = func(attempt, id string) { d.Late(lateAnswer(attempt, id)) }
 	_ = d.Run(ctx) // always the end of ctx
-}
-
-// contents are there, and open; now and then it takes its time to read one.
-type contents struct {
-	w *world
-	n *node
-}
-
-func (contents) Follow(ctx context.Context, _ eventstore.Partition) error {
-	<-ctx.Done()
-	return context.Cause(ctx)
-}
-
-func (c contents) Get(ctx context.Context, _ eventstore.Partition, id string, _ time.Time) ([]byte, bool, error) {
-	o := &op{node: c.n, needs: needsCarrier, name: "content " + id, apply: func() error { return nil }, slow: 4 * callTimeout}
-	return []byte("x"), true, c.w.call(ctx, o)
 }
 
 // manage is what the groups' coordinators do.
@@ -261,6 +249,7 @@ func (w *world) manage() {
 			}
 			if n := s.node; n != nil && !n.away(now) {
 				w.meet(r, n, now)
+				w.inform(n, now)
 			}
 		}
 		w.share(r, now)

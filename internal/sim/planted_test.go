@@ -164,6 +164,51 @@ var bugs = []bug{
 		c.Outcome, c.Verdict.Retry = OutcomeRefused, true
 	}
 `},
+	{"a pause not asked for", "adapters/dispatch/job.go", "case d.cfg.Paused(j.ins):", `=case !planted.Is("a pause not asked for") && d.cfg.Paused(j.ins):`},
+	{"a pause asked for before the content alone", "adapters/dispatch/job.go", "LeaseRefused(o.part) }) {\n\t\treturn j.notSent(reasonHandedBack)\n\t}\n", `
+	if planted.Is("a pause asked for before the content alone") && j.refusal() == message.ReasonPaused {
+		done, _ := o.d.breakers.allow(j.breaker())
+		return j.call(r, content, done)
+	}
+`},
+	{"a pause that a fallback does not regard", "domain/message/settle.go", "case d.f.Pauses.Of(ch) != \"\":\n\t\td.hold(ch)\n\tdefault:\n\t\td.emit(d.start(ch))", `=case d.f.Pauses.Of(ch) != "" && (d.s.Step == 0 || !planted.Is("a pause that a fallback does not regard")):
+		d.hold(ch)
+	default:
+		d.emit(d.start(ch))`},
+	{"a resume that forgets a lane", "eventstore/decider/resume.go", "for _, urgent := range []bool{true, false} {\n", `
+		if planted.Is("a resume that forgets a lane") && !urgent {
+			break
+		}
+`},
+	{"a content from a copy that lags", "adapters/dispatch/job.go", "value, ok, err := o.d.cfg.Contents.Get(ctx, o.part, j.ins.Content, j.read)\n", `=since := j.read
+	if planted.Is("a content from a copy that lags") {
+		since = time.Time{}
+	}
+	value, ok, err := o.d.cfg.Contents.Get(ctx, o.part, j.ins.Content, since)
+	if planted.Is("a content from a copy that lags") && err == nil && !ok {
+		value, ok, err = o.d.cfg.Contents.Get(ctx, o.part, j.ins.Content, j.read)
+	}
+`},
+	{"tombstones in a transaction of their own", "eventstore/decider/erase.go", "func (g *group) destroy(topic string, keys []string) {\n", `
+	if planted.Is("tombstones in a transaction of their own") && topic == eventstore.Contents {
+		before := g.records
+		g.records = nil
+		defer func() {
+			_ = g.o.producer.Write(g.records, nil, g.o.claim.Member())
+			g.records = before
+		}()
+	}
+`},
+	{"tombstones for what is asked for alone", "eventstore/decider/erase.go", "keys, ended = append(keys, key), ended+over\n", `
+			if planted.Is("tombstones for what is asked for alone") {
+				keys = keys[:len(keys)-1]
+			}
+`},
+	{"an erased message that goes on", "eventstore/decider/erase.go", "key = message.ContentKey(s.ID, s.Accepted.BodyDigest)\n", `
+	if planted.Is("an erased message that goes on") && s.Hold != "" {
+		return key, 0, nil
+	}
+`},
 	{"report counted twice", "domain/message/report.go", "func (d *decision) delivery(a Attempt, c Report, at time.Time) {\n", `
 	if planted.Is("report counted twice") {
 		d.deliver(a, c, at)

@@ -46,6 +46,9 @@ type world struct {
 	faultsHad int
 	garbage   int     // records in the inbox that are no commands
 	office    *office // nil = no month ends
+	erasures  int     // so far
+	turned    int     // how often the operator has turned a switch
+	mended    int     // at how many turns something was resumed last
 }
 
 // plan is what a seed chooses at its beginning.
@@ -66,6 +69,9 @@ type plan struct {
 	statePass    time.Duration
 	standby      int // copies of others' partitions that a decider keeps
 	sealGrace    time.Duration
+	switches     int  // how often an operator turns a switch
+	viberOff     bool // the route to Viber may stay paused
+	erasures     int  // how often somebody is erased
 }
 
 func (s *scheduler) choose() plan {
@@ -74,12 +80,16 @@ func (s *scheduler) choose() plan {
 		faults: s.rng.IntN(7), faultIn: 20 + s.rng.IntN(100), fateIn: pickOf(s, 0, 10, 30, 100),
 		slowIn: pickOf(s, 3, 10, 30), split: pickOf(s, 2, 4, 16), jumpIn: pickOf(s, 8, 20, 60),
 		beats: s.chance(3), lasts: s.between(2*time.Second, 8*time.Second), projects: s.chance(2), slots: pickOf(s, 1, 2, 512), cache: pickOf(s, 2, 6, 20000), statePass: pickOf(s, 300*time.Millisecond, time.Second, -1), standby: s.rng.IntN(2),
+		switches: pickOf(s, 0, 0, 0, 1, 2, 4), viberOff: s.chance(2), erasures: pickOf(s, 0, 0, 0, 1, 2),
 	}
 	return p
 }
 
-// theView is the reference view, the same for all: one account, one active sender.
-var theView = func() *account.View {
+// theView is the reference view, the same for all where nothing of it changes.
+var theView = newView()
+
+// newView is a reference view: one account, one active sender.
+func newView() *account.View {
 	v := account.NewView()
 	at := time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC)
 	settings := account.DefaultSettings()
@@ -97,7 +107,7 @@ var theView = func() *account.View {
 		{Country: "PL", Channel: domain.Viber, Amount: "0.05"}, {Country: "PL", Channel: domain.SMS, Amount: "0.09"},
 	}}, at)
 	return v
-}()
+}
 
 func newWorld(seed uint64, trace func(string)) *world {
 	w := &world{scheduler: newScheduler(seed), kafka: newKafka(), postgres: newPostgres()}
