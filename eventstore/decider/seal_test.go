@@ -65,9 +65,9 @@ func (b *bench) decidedNow(p eventstore.Partition) {
 }
 
 // taken is a message of partition 0 that the carrier has taken on Viber, and has not reported yet.
-func (b *bench) taken() (stream string, in message.SendInstruction, carrier string) {
+func (b *bench) taken(adjust ...func(*message.Request)) (stream string, in message.SendInstruction, carrier string) {
 	b.t.Helper()
-	stream = "message/" + b.request(0, func(r *message.Request) { r.Fallback, r.ValidityMS = false, 600_000 })
+	stream = "message/" + b.request(0, append(adjust, func(r *message.Request) { r.Fallback, r.ValidityMS = false, 600_000 })...)
 	b.story(0, stream, message.TypeAttemptStarted)
 	sends := b.outbox(eventstore.OutboxUrgent, 0, eventstore.InstructionSend)
 	require.NoError(b.t, json.Unmarshal(sends[len(sends)-1].Value, &in))
