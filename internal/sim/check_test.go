@@ -57,8 +57,11 @@ type checker struct {
 	erased    map[string]bool // contents that were destroyed: whether they are gone
 	destroyed []string        // by the transaction that is judged
 	told      int             // how many its events say
-	calls     []*call
-	knows     map[*node]*knowledge
+
+	asides []aside // in their lines' order
+	lines  int     // how often that changed
+	calls  []*call
+	knows  map[*node]*knowledge
 }
 
 // attempt is a send instruction that counts.
@@ -329,9 +332,7 @@ func (c *checker) event(x *txn, r *record) {
 	if c.tell(ev); ev.Inbox != nil {
 		c.noted = ev.Inbox
 	}
-	if strings.Contains(ev.Type, "parked") {
-		c.parked++
-	}
+	c.hold(ev, fact)
 	if e, ok := fact.(recipient.Erased); ok {
 		defer c.wiped(ev, e)
 	}

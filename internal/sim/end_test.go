@@ -123,6 +123,9 @@ func (w *world) unfinished() string {
 			return fmt.Sprintf("message %s is %q and waits for %q", m.id, s.Status, s.Waits())
 		}
 	}
+	if len(w.check.asides) > 0 {
+		return w.check.asides[0].thing + " is parked"
+	}
 	if sw := w.toResume(); sw != nil {
 		return sw.Name() + " is paused"
 	}

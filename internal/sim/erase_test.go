@@ -144,7 +144,7 @@ func (c *checker) wiped(ev *eventstore.Event, e recipient.Erased) {
 		if !slices.Contains(c.destroyed, contentOf(m)) {
 			c.w.fail("%s is erased, and message %s keeps its content", ev.Stream, m.id)
 		}
-		if !atCarrier(s) {
+		if !atCarrier(s) && !c.isHeld("message/"+m.id) {
 			c.w.fail("%s is erased, and message %s is still to be sent", ev.Stream, m.id)
 		}
 	}
@@ -152,6 +152,9 @@ func (c *checker) wiped(ev *eventstore.Event, e recipient.Erased) {
 	for i := len(c.events) - 1; i >= 0 && c.events[i].CommandID == ev.CommandID; i-- {
 		if f, ok := c.facts[i].(message.Failed); ok && (f.Reason == message.ReasonErased || f.Reason == message.ReasonOptedOut) {
 			ended++
+		}
+		if c.isHeld(c.events[i].Stream) {
+			c.w.fail("%s is parked, and is told that %s is erased", c.events[i].Stream, ev.Stream)
 		}
 	}
 	if ended != e.Ended {

@@ -24,6 +24,7 @@ type msg struct {
 	lane                  string
 	request               message.Request
 	asked                 time.Time
+	spoilt                bool
 }
 
 // call is a call that reached a carrier, or was about to.
@@ -76,7 +77,7 @@ func (w *world) surroundings() bool {
 	if w.brokerAway(now) {
 		return w.faults(now)
 	}
-	if !now.Before(w.edges) && (w.tell(now) || w.atWork(now) || w.mend()) {
+	if !now.Before(w.edges) && (w.tell(now) || w.atWork(now) || w.mend() || w.unpark()) {
 		return true
 	}
 	if w.healthy {
@@ -100,6 +101,10 @@ func (w *world) surroundings() bool {
 		w.turn()
 	case w.erasures < w.plan.erasures && len(w.messages) > 0 && w.chance(30):
 		w.erase(pickOf(w.scheduler, w.messages...))
+	case w.plan.spoils && len(w.messages) > 0 && w.chance(60):
+		if m := pickOf(w.scheduler, w.messages...); !m.spoilt {
+			w.spoil(m)
+		}
 	case w.chance(w.plan.jumpIn):
 		w.leap()
 	default:

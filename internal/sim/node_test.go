@@ -44,6 +44,8 @@ type node struct {
 	revoke context.CancelFunc
 	told   time.Time // when it learns that it was counted out; zero = it was not
 	knows  int       // of so many turns of switches
+	keys   *eventstore.Keyring
+	keysTo int64 // it has read the day keys so far
 
 	mu     sync.Mutex
 	member sarama.ConsumerGroupMetadata
@@ -203,8 +205,7 @@ func (w *world) deciderConfig(n *node, store *decider.Store) decider.Config {
 	return decider.Config{
 		Cluster: &cluster{w, n}, Hand: n.hand, Partitions: 1, Installation: installation, Process: n.name,
 		Clock: w, Zone: time.UTC, Store: store, View: n.view, ViewSeen: func() int64 { return viewSeen + int64(n.knows) },
-		Keyring: eventstore.NewKeyring(seal, &cluster{w, n}, eventstore.Topics{}, eventstore.Partitioner{N: 1}),
-		Log:     silent, BeatGap: beatGap, Grace: grace, GroupLimit: w.plan.group, CacheEntries: w.plan.cache,
+		Keyring: n.keys, Log: silent, BeatGap: beatGap, Grace: grace, GroupLimit: w.plan.group, CacheEntries: w.plan.cache,
 		StatePass: w.plan.statePass, Standby: w.plan.standby, SealGrace: w.plan.sealGrace,
 	}
 }

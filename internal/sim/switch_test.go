@@ -79,8 +79,11 @@ func (w *world) toResume() *account.Switch {
 	return nil
 }
 
-// show gives a process that starts the reference view: it is read to its end first.
+// show gives a process that starts the reference view and the day keys: they are read to
+// their end first.
 func (w *world) show(n *node) {
+	n.keys = eventstore.NewKeyring(seal, &cluster{w, n}, eventstore.Topics{}, eventstore.Partitioner{N: 1})
+	w.handKeys(n)
 	n.view = theView
 	if w.plan.switches > 0 {
 		n.view = newView()
@@ -90,8 +93,12 @@ func (w *world) show(n *node) {
 	}
 }
 
-// inform tells a process of a switch that was turned, sooner or later.
+// inform tells a process of day keys that were made, and of a switch that was turned,
+// sooner or later.
 func (w *world) inform(n *node, now time.Time) {
+	if made := w.kafka.topic(eventstore.Keys).end(); n.keysTo < made && !w.brokerAway(now) && (w.healthy || w.chance(4)) {
+		w.handKeys(n)
+	}
 	if n.knows < len(w.check.switches) && !w.brokerAway(now) && (w.healthy || w.chance(30)) {
 		w.learns(n)
 		w.note(n.name, "learns of switches that are on: %v", w.check.onAt(n.knows))
