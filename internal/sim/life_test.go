@@ -101,7 +101,7 @@ func (w *world) surroundings() bool {
 		w.turn()
 	case w.erasures < w.plan.erasures && len(w.messages) > 0 && w.chance(30):
 		w.erase(pickOf(w.scheduler, w.messages...))
-	case w.plan.spoils && len(w.messages) > 0 && w.chance(60):
+	case w.plan.spoils && len(w.messages) > 0 && w.chance(30):
 		if m := pickOf(w.scheduler, w.messages...); !m.spoilt {
 			w.spoil(m)
 		}

@@ -73,7 +73,7 @@ type plan struct {
 	switches     int  // how often an operator turns a switch
 	viberOff     bool // the route to Viber may stay paused
 	erasures     int  // how often somebody is erased
-	spoils       bool // some commands of messages cannot be read
+	spoils       bool // … and some commands of messages cannot be read
 }
 
 func (s *scheduler) choose() plan {
@@ -82,8 +82,9 @@ func (s *scheduler) choose() plan {
 		faults: s.rng.IntN(7), faultIn: 20 + s.rng.IntN(100), fateIn: pickOf(s, 0, 10, 30, 100),
 		slowIn: pickOf(s, 3, 10, 30), split: pickOf(s, 2, 4, 16), jumpIn: pickOf(s, 8, 20, 60),
 		beats: s.chance(3), lasts: s.between(2*time.Second, 8*time.Second), projects: s.chance(2), slots: pickOf(s, 1, 2, 512), cache: pickOf(s, 2, 6, 20000), statePass: pickOf(s, 300*time.Millisecond, time.Second, -1), standby: s.rng.IntN(2),
-		switches: pickOf(s, 0, 0, 0, 1, 2, 4), viberOff: s.chance(2), erasures: pickOf(s, 0, 0, 0, 1, 2), spoils: s.chance(4),
+		switches: pickOf(s, 0, 0, 0, 0, 0, 1, 2, 4), viberOff: s.chance(2), erasures: pickOf(s, 0, 0, 0, 0, 1, 2),
 	}
+	p.spoils = p.erasures > 0 && s.chance(2)
 	return p
 }
 
