@@ -196,15 +196,15 @@ func (d *decision) release() {
 	d.attempt()
 }
 
-// again is a retry (D3a); too late for one, the step ends. An attempt that is still in
-// flight then is one of an earlier step: its answer is not waited for any longer.
+// again is a retry (D3a); too late for one, the step ends. Where none follows, an answer
+// still awaited on an earlier channel is given up with it: nothing else would end the retry.
 func (d *decision) again() {
 	switch ch := d.s.Channel(); {
 	case d.s.closed(ch):
 		d.settle()
 	case !d.f.Now.Before(d.s.until(ch)):
-		for _, id := range d.s.flying() {
-			d.emit(AttemptUnknown{Attempt: id, Reason: ReasonNoAnswer})
+		if _, next := d.s.next(); !next && !d.s.RetryAt.IsZero() {
+			d.abandon(func(Attempt) bool { return true })
 		}
 		d.expire()
 	default:
@@ -214,16 +214,20 @@ func (d *decision) again() {
 
 // overdue gives up waiting for a dispatcher's answer or for the SMS's report.
 func (d *decision) overdue() {
-	gaveUp := false
-	for _, a := range d.s.Attempts {
-		if due := answerDue(d.s, a); !due.IsZero() && !d.f.Now.Before(due) {
-			d.emit(AttemptUnknown{Attempt: a.ID, Reason: ReasonNoAnswer})
-			gaveUp = true
-		}
-	}
-	if gaveUp {
+	if d.abandon(func(a Attempt) bool { return !d.f.Now.Before(answerDue(d.s, a)) }) {
 		d.settle()
 		return
 	}
 	d.emit(Unknown{Reason: ReasonNoReport})
+}
+
+// abandon ends the wait for the answers to attempts in flight. It says whether there was one.
+func (d *decision) abandon(which func(Attempt) bool) (gaveUp bool) {
+	for _, a := range d.s.Attempts {
+		if a.Status == AttemptInFlight && which(a) {
+			d.emit(AttemptUnknown{Attempt: a.ID, Reason: ReasonNoAnswer})
+			gaveUp = true
+		}
+	}
+	return gaveUp
 }

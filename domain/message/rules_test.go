@@ -158,6 +158,26 @@ func TestRetries(t *testing.T) {
 	}
 }
 
+// D3a: the owner was down until the SMS's time was over, and the answer to the attempt on
+// Viber has not come either: the retry that is due first ends the wait for both.
+func TestARetryThatIsTooLateAwaitsNoAnswer(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.do(request())
+	viber := b.s.Attempts[0].ID
+	b.now = b.s.Deadline
+	require.Equal(t, []string{"fell_back", "attempt_started"}, types(b.do(message.Fire{Timer: message.TimerDeadline, Due: b.now})))
+	b.do(message.Answer{Attempt: b.s.Attempts[1].ID, Outcome: message.OutcomeNotSent, Reason: message.ReasonThrottled})
+	due := b.s.RetryAt
+	require.Equal(t, due, message.Timers(b.s)[1].Due)
+	b.now = b.s.SMSUntil
+	require.Equal(t, []message.Event{
+		message.AttemptUnknown{Attempt: viber, Reason: "no_answer"}, message.Unknown{Reason: "outcome_unknown"},
+	}, b.do(message.Fire{Timer: message.TimerRetry, Due: due}))
+	require.Empty(t, message.Timers(b.s))
+	require.Equal(t, []string{"attempt_not_sent", "failed"}, types(b.do(message.Answer{Attempt: viber, Outcome: message.OutcomeNotSent, Reason: message.ReasonTooLate})), "its word still counts")
+}
+
 // D3a: "never past the deadline" is strict, and an owner that was down does not
 // retry past it either: the step ends.
 func TestRetryAtTheDeadline(t *testing.T) {
@@ -387,21 +407,4 @@ func TestRefusalOfTheSender(t *testing.T) {
 	b = newBench(t)
 	b.do(request())
 	require.Nil(t, find[message.AttemptRefused](t, b.refuse("3", message.MeaningOfViber(3).Verdict)).AgainstSender)
-}
-
-// D3b: an SMS retry that comes too late ends the message although nobody has heard of its
-// Viber attempt: no answer can come by then. One that comes all the same still counts.
-func TestSMSRetryTooLateForViberToo(t *testing.T) {
-	t.Parallel()
-	b := newBench(t)
-	b.do(request())
-	viber := b.attempt()
-	b.fire(message.TimerDeadline)
-	retry := *find[message.AttemptRefused](t, b.refuse("0x58", temporary)).RetryAt
-	b.after(time.Hour)
-	require.Equal(t, []message.Event{message.AttemptUnknown{Attempt: viber, Reason: "no_answer"}, message.Unknown{Reason: "outcome_unknown"}},
-		b.do(message.Fire{Timer: message.TimerRetry, Due: retry}))
-	require.Empty(t, message.Timers(b.s))
-	require.Equal(t, []string{"attempt_resolved"}, types(b.do(message.Answer{Attempt: viber, Outcome: message.OutcomeAccepted, CarrierIDs: []string{"1"}})))
-	require.Equal(t, []string{"delivered", "charged"}, types(b.reported(viber, "1", message.ReportDelivered)))
 }
