@@ -108,7 +108,7 @@ func (c *checker) tombstones(x *txn) {
 }
 
 // filler is the key of records without meaning.
-var filler = string(encoded(eventstore.Filler("", 0).Key))
+var filler = string(encoded(eventstore.Fillers(eventstore.Topics{}, 0)[0].Key))
 
 // kept: a content is there, perhaps again.
 func (c *checker) kept(key string) {
