@@ -194,7 +194,7 @@ func (c *checker) calling(n *node, id string, ch domain.Channel) {
 	if a.erased {
 		c.w.fail("%s calls for attempt %s, which began when the content was erased", n.name, id)
 	}
-	if sw := c.held(n.knows, a.Channel); sw != "" {
+	if sw := c.held(int(n.knows.Load()), a.Channel); sw != "" {
 		c.w.fail("%s calls for attempt %s, and knows that %s is paused", n.name, id, sw)
 	}
 	k := c.knows[n]

@@ -63,9 +63,8 @@ func (w *world) drain() {
 
 // quiet says whether nothing is left to do at this moment.
 func (w *world) quiet() bool {
-	w.settle()
-	now := time.Now()
-	for _, o := range w.pending {
+	pending, now := w.settle(), time.Now()
+	for _, o := range pending {
 		if o.done || o.idle == nil || !o.idle() {
 			return false
 		}

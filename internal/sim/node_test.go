@@ -42,8 +42,8 @@ type node struct {
 	cut    time.Time // nothing reaches Kafka before
 	heard  time.Time // by the group's coordinator
 	revoke context.CancelFunc
-	told   time.Time // when it learns that it was counted out; zero = it was not
-	knows  int       // of so many turns of switches
+	told   time.Time    // when it learns that it was counted out; zero = it was not
+	knows  atomic.Int64 // of so many turns of switches
 	keys   *eventstore.Keyring
 	keysTo int64 // it has read the day keys so far
 
@@ -204,7 +204,7 @@ func (w *world) runDecider(ctx context.Context, n *node) {
 func (w *world) deciderConfig(n *node, store *decider.Store) decider.Config {
 	return decider.Config{
 		Cluster: &cluster{w, n}, Hand: n.hand, Partitions: 1, Installation: installation, Process: n.name,
-		Clock: w, Zone: time.UTC, Store: store, View: n.view, ViewSeen: func() int64 { return viewSeen + int64(n.knows) },
+		Clock: w, Zone: time.UTC, Store: store, View: n.view, ViewSeen: func() int64 { return viewSeen + n.knows.Load() },
 		Keyring: n.keys, Log: silent, BeatGap: beatGap, Grace: grace, GroupLimit: w.plan.group, CacheEntries: w.plan.cache,
 		StatePass: w.plan.statePass, Standby: w.plan.standby, SealGrace: w.plan.sealGrace,
 	}

@@ -99,16 +99,16 @@ func (w *world) inform(n *node, now time.Time) {
 	if made := w.kafka.topic(eventstore.Keys).end(); n.keysTo < made && !w.brokerAway(now) && (w.healthy || w.chance(4)) {
 		w.handKeys(n)
 	}
-	if n.knows < len(w.check.switches) && !w.brokerAway(now) && (w.healthy || w.chance(30)) {
+	if int(n.knows.Load()) < len(w.check.switches) && !w.brokerAway(now) && (w.healthy || w.chance(30)) {
 		w.learns(n)
-		w.note(n.name, "learns of switches that are on: %v", w.check.onAt(n.knows))
+		w.note(n.name, "learns of switches that are on: %v", w.check.onAt(int(n.knows.Load())))
 	}
 }
 
 func (w *world) learns(n *node) {
-	t := w.check.switches[n.knows]
+	t := w.check.switches[n.knows.Load()]
 	n.view.Apply(t.Stream, t.Version, t.fact, t.Time)
-	n.knows++
+	n.knows.Add(1)
 }
 
 // resumable says whether a message waits for a switch that is off.
