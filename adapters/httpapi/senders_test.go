@@ -276,6 +276,7 @@ func TestWhatFollowsIsTold(t *testing.T) {
 	require.True(t, follows().Withdrawable)
 	require.Equal(t, http.StatusOK, b.operator("POST", path+"/pass", `{}`).Code)
 	require.False(t, follows().Withdrawable)
+	require.Equal(t, "2027-01", follows().MinimumFrom)
 	require.Equal(t, http.StatusOK, b.operator("POST", path+"/approve", `{"service_id":9}`).Code)
 	require.Nil(t, follows())
 	for _, line := range decode[httpapi.SenderList](t, b.get("/v1/senders")).Senders {

@@ -31,7 +31,8 @@ func (v *View) Follows(s Sender, now time.Time, zone *time.Location) Follows {
 		passed = s.PassedOn
 	}
 	verified := calendar.AddWorking(calendar.DateOf(passed, zone), VerificationDaysMin)
-	f := Follows{Withdrawable: s.PassedOn.IsZero(), MinimumFrom: calendar.MonthOf(verified.Add(PrefixDaysMin).Begins(zone), zone).Add(1)}
+	active := later(verified.Add(PrefixDaysMin).Begins(zone), now)
+	f := Follows{Withdrawable: s.PassedOn.IsZero(), MinimumFrom: calendar.MonthOf(active, zone).Add(1)}
 	a, _ := v.AccountByID(s.Account)
 	r, _ := v.RegulationsAt(f.MinimumFrom.Begins(zone))
 	for _, m := range r.Minimums {
