@@ -105,7 +105,8 @@ real_services() {
 }
 
 cleanup() {
-  [[ -z ${aside:-} ]] || kill "$(jobs -p)" 2>/dev/null || true
+  # shellcheck disable=SC2046 # one word for each job
+  [[ -z ${aside:-} ]] || kill $(jobs -p) 2>/dev/null || true
   [[ ! -d $work/kafka ]] || "$root/.ci/kafka/kafka" stop "$work/kafka" || true
   rm -rf "$work"
 }
