@@ -44,26 +44,28 @@ must() {
   ! grep -q "^$1 .*FAILED" "$table" 2>/dev/null || finish
 }
 
-# beside NAME COMMAND...: a stage that goes on beside those that follow, at the lowest priority, until `joined`: those
-# before it that are beside run first, one after another.
+# beside LANE NAME COMMAND...: a stage that goes on beside those that follow, until `joined`. Those of one lane run one after
+# another, those of the lane `idle` at the lowest priority.
 beside() {
-  local before=${aside:-}
+  local lane=$1 before=${lanes[$1]:-}
+  shift
   (
     trap - EXIT
-    renice -n 19 $BASHPID >/dev/null
+    [[ $lane != idle ]] || renice -n 19 $BASHPID >/dev/null
     while [[ -n $before ]] && kill -0 "$before" 2>/dev/null; do sleep 1; done
     stage "$@"
   ) >"$work/beside.$1" 2>&1 &
-  aside=$!
+  lanes[$lane]=$!
   besides+=("$1")
 }
+declare -A lanes=()
 
 # joined: waits for the stages that go on beside, and shows what they said.
 joined() {
   wait
   local name
   for name in "${besides[@]}"; do cat "$work/beside.$name"; done
-  besides=()
+  besides=() lanes=()
 }
 besides=()
 
@@ -106,7 +108,7 @@ real_services() {
 
 cleanup() {
   # shellcheck disable=SC2046 # one word for each job
-  [[ -z ${aside:-} ]] || kill $(jobs -p) 2>/dev/null || true
+  (( ${#lanes[@]} == 0 )) || kill $(jobs -p) 2>/dev/null || true
   [[ ! -d $work/kafka ]] || "$root/.ci/kafka/kafka" stop "$work/kafka" || true
   rm -rf "$work"
 }
