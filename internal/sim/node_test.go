@@ -169,7 +169,11 @@ func (w *world) survive(s *slot) {
 		}
 		fallthrough
 	case 2:
-		s.disk = old.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 50, RNG: w.diskRNG()})
+		disk, err := halfLost(old, w.diskRNG())
+		if err != nil {
+			w.fail("disk of %s: %v", s.name, err)
+		}
+		s.disk = disk
 		w.note(s.name, "half of what was not synced is lost")
 	case 3:
 		s.disk = old.CrashClone(vfs.CrashCloneCfg{})

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"testing"
+	"testing/cryptotest"
 	"testing/synctest"
 	"time"
 
@@ -35,7 +36,8 @@ func TestMain(m *testing.M) {
 // live lives through one seed and says what was wrong.
 func live(t *testing.T, seed uint64, trace func(string)) (failures []string, steps int) {
 	t.Helper()
-	synctest.Test(t, func(*testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cryptotest.SetGlobalRandom(t, seed) // of keys: how much of a file is lost in a crash hangs on its bytes
 		w := newWorld(seed, trace)
 		w.run()
 		failures, steps = w.failures, w.steps
