@@ -12,7 +12,7 @@ table=$work/table
 only=${GONIEC_CI_ONLY:-}
 unset GONIEC_CI_ONLY
 
-# The linters vet all code, once.
+# The linters vet all code, once: .golangci.yml names the build tags.
 GOFLAGS="$(go env GOFLAGS) -count=1 -vet=off"
 export GOFLAGS
 
@@ -45,16 +45,18 @@ must() {
 }
 
 # beside LANE NAME COMMAND...: a stage that goes on beside those that follow, until `joined`. Those of one lane run one after
-# another, those of the lane `idle` at the lowest priority.
+# another, those of the lane `low` at a low priority.
 beside() {
   local lane=$1 before=${lanes[$1]:-}
   shift
+  set -m # a process group of its own, which ends as a whole when the run is interrupted
   (
     trap - EXIT
-    [[ $lane != idle ]] || renice -n 19 $BASHPID >/dev/null
+    [[ $lane != low ]] || renice -n 10 $BASHPID >/dev/null
     while [[ -n $before ]] && kill -0 "$before" 2>/dev/null; do sleep 1; done
     stage "$@"
   ) >"$work/beside.$1" 2>&1 &
+  set +m
   lanes[$lane]=$!
   besides+=("$1")
 }
@@ -107,8 +109,8 @@ real_services() {
 }
 
 cleanup() {
-  # shellcheck disable=SC2046 # one word for each job
-  (( ${#lanes[@]} == 0 )) || kill $(jobs -p) 2>/dev/null || true
+  local job
+  for job in $(jobs -p); do kill -- "-$job" 2>/dev/null || true; done
   [[ ! -d $work/kafka ]] || "$root/.ci/kafka/kafka" stop "$work/kafka" || true
   rm -rf "$work"
 }

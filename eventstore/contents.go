@@ -149,9 +149,11 @@ func (s *ContentStore) endSince(ctx context.Context, p Partition, since time.Tim
 		s.mu.Lock()
 		q, mine := s.part(p).question(since)
 		s.mu.Unlock()
-		if mine {
-			q.end, q.err = EndOffset(s.client, s.topic, p)
-			close(q.answered)
+		if mine { // it ends when the client gives up, and ctx may end before
+			go func() {
+				q.end, q.err = EndOffset(s.client, s.topic, p)
+				close(q.answered)
+			}()
 		}
 		select {
 		case <-q.answered:

@@ -50,14 +50,14 @@ func NewSweeper(contents *ContentStore, keys *Keyring, caughtUp func(context.Con
 }
 
 // Sweep goes over the copy of a partition, which somebody must follow, and returns how many
-// tombstones it wrote, also when it failed: repeat it then. Days end once a day: a pass
+// tombstones were acknowledged, also when it failed: repeat it then. Days end once a day: a pass
 // after one that left nothing does nothing until the next has.
 //
 // Nobody else is kept from writing meanwhile. Ids of messages may be used again 35 days
 // after their end, so a request may write a content anew, under a key that is alive,
 // while the tombstone of the old one is on its way. What stands in the topic when a step
 // begins is seen and left alone; what comes between that and the tombstone's append, in
-// milliseconds (seconds while Kafka is slow), is lost. Then the attempt finds no content:
+// milliseconds (while Kafka is slow, until the producer gives up), is lost. Then the attempt finds no content:
 // the message is not sent and fails with the reason `erased`, which its state, the journal
 // and webhooks tell. Of a request that repeats one that is still known the content is not
 // needed: the last moment at which it might be sent is a day past.

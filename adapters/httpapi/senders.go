@@ -171,7 +171,7 @@ func (a *API) senderAnswer(c *call, status int, s account.Sender) *answer[Sender
 	if s.Status == account.SenderNew || s.Status == account.SenderInReview {
 		f := a.cfg.View.Follows(s, a.cfg.Clock.Now(), a.cfg.Zone)
 		b.Follows = &FollowsBody{
-			Frozen: true, Withdrawable: f.Withdrawable, VerificationDaysMin: account.VerificationDaysMin, VerificationDays: account.VerificationDays,
+			Withdrawable: f.Withdrawable, VerificationDaysMin: account.VerificationDaysMin, VerificationDays: account.VerificationDays,
 			ActivationDaysMin: account.PrefixDaysMin, ActivationDays: account.PrefixDays, MinimumFrom: f.MinimumFrom.String(), Minimum: f.Minimum,
 		}
 	}

@@ -265,7 +265,7 @@ func TestWhatFollowsIsTold(t *testing.T) {
 	path := "/v1/senders/" + decode[httpapi.SenderBody](t, b.post("/v1/senders", `{"company":"Sklep"}`)).ID
 	follows := func() *httpapi.FollowsBody { return decode[httpapi.SenderBody](t, b.get(path)).Follows }
 	require.Equal(t, &httpapi.FollowsBody{
-		Frozen: true, Withdrawable: true, VerificationDaysMin: 7, VerificationDays: 14, ActivationDaysMin: 14, ActivationDays: 28, MinimumFrom: "2027-01",
+		Withdrawable: true, VerificationDaysMin: 7, VerificationDays: 14, ActivationDaysMin: 14, ActivationDays: 28, MinimumFrom: "2027-01",
 	}, follows(), "passed on on the 10th, verified by the 20th (the 11th is a holiday), active on 4 December; no regulations yet")
 	require.Equal(t, http.StatusCreated, b.publish("# Zasady", "2026-11-20").Code)
 	require.Equal(t, http.StatusCreated, b.operator("POST", "/v1/regulations", `{"title":"Later","text":"`+base64Of("x")+`","content_type":"text/markdown","valid_from":"2027-01-02",

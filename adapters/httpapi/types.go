@@ -315,8 +315,7 @@ type SenderBody struct {
 
 // FollowsBody is what follows a submission (rules.md B6).
 type FollowsBody struct {
-	Frozen              bool             `json:"frozen" doc:"True: from the submission on nothing of the form can be changed."`
-	Withdrawable        bool             `json:"withdrawable" doc:"The submission can be withdrawn: until it is passed on to Viber."`
+	Withdrawable        bool             `json:"withdrawable" doc:"From the submission on nothing of the form can be changed; until it is passed on to Viber the submission can be withdrawn."`
 	VerificationDaysMin int              `json:"verification_working_days_min" example:"7" doc:"Working days that Viber's verification is expected to take, counted from the day it is passed on."`
 	VerificationDays    int              `json:"verification_working_days_max" example:"14"`
 	ActivationDaysMin   int              `json:"activation_days_min" example:"14" doc:"Days that the activation of the name is expected to take, from then."`

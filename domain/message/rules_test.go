@@ -178,6 +178,32 @@ func TestARetryThatIsTooLateAwaitsNoAnswer(t *testing.T) {
 	require.Equal(t, []string{"attempt_not_sent", "failed"}, types(b.do(message.Answer{Attempt: viber, Outcome: message.OutcomeNotSent, Reason: message.ReasonTooLate})), "its word still counts")
 }
 
+// … and so does its word that it was taken; a resume that is too late ends no wait: the
+// answer's own timer does.
+func TestALateWordAfterTheEndCounts(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.do(request())
+	viber := b.attempt()
+	b.fire(message.TimerDeadline)
+	retry := *find[message.AttemptRefused](t, b.refuse("0x58", temporary)).RetryAt
+	b.after(time.Hour).do(message.Fire{Timer: message.TimerRetry, Due: retry})
+	require.Equal(t, []string{"attempt_resolved"}, types(b.do(message.Answer{Attempt: viber, Outcome: message.OutcomeAccepted, CarrierIDs: []string{"1"}})))
+	require.Equal(t, []string{"delivered", "charged"}, types(b.reported(viber, "1", message.ReportDelivered)))
+
+	b = newBench(t)
+	b.do(request())
+	b.fire(message.TimerDeadline)
+	b.refuse("0x58", temporary)
+	b.set = func(f *message.Facts) { f.Pauses.SMS = "all" }
+	b.fire(message.TimerRetry)
+	require.NotEmpty(t, b.s.Hold)
+	b.set = nil
+	b.after(time.Hour)
+	require.Equal(t, []string{"resumed"}, types(b.do(message.Fire{Timer: message.TimerResume, Due: b.s.HeldAt})))
+	require.Equal(t, []string{"attempt_unknown", "unknown"}, types(b.fire(message.TimerNoReport)))
+}
+
 // D3a: "never past the deadline" is strict, and an owner that was down does not
 // retry past it either: the step ends.
 func TestRetryAtTheDeadline(t *testing.T) {

@@ -39,7 +39,7 @@ func TestSenderShow(t *testing.T) {
 	}
 	require.Equal(t, aSender(), decode[httpapi.SenderBody](t, f.do("sender", "show", testID, "--json").out))
 	ready := aSender()
-	ready.Missing, ready.Follows = nil, &httpapi.FollowsBody{Frozen: true, Withdrawable: true, VerificationDaysMin: 7, VerificationDays: 14, ActivationDaysMin: 14, ActivationDays: 28, MinimumFrom: "2027-01", Minimum: &account.Minimum{Amount: "300.00", Currency: "PLN", Unit: account.UnitAmount}}
+	ready.Missing, ready.Follows = nil, &httpapi.FollowsBody{Withdrawable: true, VerificationDaysMin: 7, VerificationDays: 14, ActivationDaysMin: 14, ActivationDays: 28, MinimumFrom: "2027-01", Minimum: &account.Minimum{Amount: "300.00", Currency: "PLN", Unit: account.UnitAmount}}
 	f.says("GET /v1/senders/*", 200, ready)
 	told := f.do("sender", "show", testID).out
 	require.Contains(t, told, "  from the submission on nothing of it can be changed; until it is passed on to Viber it can be withdrawn\n")

@@ -116,7 +116,8 @@ func Find(data string) (Running, error) {
 	return Running{}, several
 }
 
-// listed returns what is running and told so.
+// listed returns what is running and told so. A left-over of a process that was killed, whose
+// number another one has by now, is not what its directory says.
 func listed() (found []Running) {
 	dir, err := registry()
 	if err != nil {
@@ -132,7 +133,7 @@ func listed() (found []Running) {
 		}
 		path := filepath.Join(dir, e.Name())
 		r, err := readRunning(path)
-		if err != nil {
+		if own, _ := readRunning(filepath.Join(r.Data, runningFile)); err != nil || own != r {
 			_ = os.Remove(path) // its process is gone
 			continue
 		}

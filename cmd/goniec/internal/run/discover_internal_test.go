@@ -41,6 +41,13 @@ func TestFind(t *testing.T) { // not parallel: it sets the environment
 	require.NoError(t, err)
 	require.Equal(t, one, got)
 
+	left, withdraw := up(os.Getppid(), filepath.Join(t.TempDir(), "left"), true) // killed, and its number given to another process
+	require.NoError(t, os.RemoveAll(left.Data))
+	got, err = Find("")
+	require.NoError(t, err)
+	require.Equal(t, one, got)
+	withdraw()
+
 	usual, _ := up(os.Getppid(), DefaultData(), true)
 	got, err = Find("")
 	require.NoError(t, err)
