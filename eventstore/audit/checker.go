@@ -43,10 +43,10 @@ type kept struct {
 }
 
 // newChecker begins where the partition does.
-func newChecker(installation string, s span) *checker {
+func (c *Config) newChecker(s span) *checker {
 	return &checker{
-		span: s, source: "goniec/" + installation, versions: newVersions(), tree: &tree{},
-		head: eventstore.FirstPrevHash(installation, s.short, s.partition),
+		span: s, source: "goniec/" + c.Installation, versions: newVersions(c.Workers), tree: &tree{},
+		head: eventstore.FirstPrevHash(c.Installation, s.short, s.partition),
 	}
 }
 

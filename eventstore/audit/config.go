@@ -161,11 +161,18 @@ func (c *Config) each(ctx context.Context, list []span, read func(context.Contex
 	return err
 }
 
+// fetchBytes of a fetch: a multiple of it lies in memory, unpacked, for each partition that is read.
+const fetchBytes = 1 << 20
+
 // records calls fn for each record of a span while m counts.
 func (c *Config) records(ctx context.Context, s span, m *meter, fn func(*eventstore.Record) error) error {
 	at := s.from
 	defer func() { m.at(at, s.end) }()
-	return eventstore.ReadRange(ctx, c.Client, s.topic, s.partition, s.from, s.end, func(r *eventstore.Record) error {
+	if s.from >= s.end {
+		return nil
+	}
+	source := eventstore.NewReader(c.Client, s.topic, s.partition, s.from).Limit(fetchBytes)
+	return eventstore.ReadTo(ctx, source, s.end, func(r *eventstore.Record) error {
 		m.at(at, r.Offset+1)
 		at = r.Offset + 1
 		m.events.Add(1)

@@ -123,7 +123,7 @@ func (c *Config) stories(ctx context.Context, list []span, streams []string) ([]
 
 // tellAll tells streams of one partition.
 func (c *Config) tellAll(ctx context.Context, sp span, streams []string, m *meter) (map[string]*Story, error) {
-	s := &search{check: newChecker(c.Installation, sp), steps: map[string][]Step{}}
+	s := &search{check: c.newChecker(sp), steps: map[string][]Step{}}
 	s.wants = func(stream string) bool { return slices.Contains(streams, stream) }
 	if err := s.read(ctx, c, m); err != nil {
 		return nil, err

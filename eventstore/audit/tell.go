@@ -119,7 +119,7 @@ func (c *Config) places(name string) []place {
 func (c *Config) find(ctx context.Context, list []span, name string) (Story, error) {
 	own := make([]*search, len(list))
 	err := c.each(ctx, list, func(ctx context.Context, i int, m *meter) error {
-		own[i] = &search{check: newChecker(c.Installation, list[i]), steps: map[string][]Step{}}
+		own[i] = &search{check: c.newChecker(list[i]), steps: map[string][]Step{}}
 		own[i].wants = own[i].named(name)
 		return own[i].read(ctx, c, m)
 	})

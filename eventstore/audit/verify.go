@@ -105,7 +105,7 @@ func Verify(ctx context.Context, cfg Config) (Report, error) {
 
 // checker begins at the partition's beginning or at cfg.From.
 func (c *Config) checker(s span) *checker {
-	check := newChecker(c.Installation, s)
+	check := c.newChecker(s)
 	for _, cp := range c.Kept {
 		if e, ok := cp.extent(s.short, s.partition); ok {
 			check.kept = append(check.kept, kept{e, cp.Time})

@@ -29,11 +29,12 @@ type versions struct {
 // make two that are equal.
 type stream [2]uint64
 
-// nearStreams take some 20 MiB.
+// nearStreams take some 20 MiB, of all partitions that are read at a time.
 const nearStreams = 400_000
 
-func newVersions() *versions {
-	return &versions{seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, near: map[stream]int64{}, most: nearStreams}
+// newVersions is for one of so many partitions that are read at a time.
+func newVersions(workers int) *versions {
+	return &versions{seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, near: map[stream]int64{}, most: max(nearStreams/workers, 1)}
 }
 
 // advance notes the version and returns the one before it; 0 if there was none.

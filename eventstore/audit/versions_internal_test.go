@@ -12,7 +12,7 @@ import (
 // What lies in the temporary directory is remembered as what lies in memory.
 func TestVersionsAreRememberedWhereverTheyLie(t *testing.T) {
 	t.Parallel()
-	v, want := newVersions(), map[string]int64{}
+	v, want := newVersions(1), map[string]int64{}
 	v.most = 50
 	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a test's
 	for range 20_000 {

@@ -87,6 +87,7 @@ func (a *app) auditVerify(ctx context.Context, f *verifyFlags) error {
 	if err := f.set(a, &cfg); err != nil {
 		return err
 	}
+	run.LimitAudit()
 	r, err := audit.Verify(ctx, cfg)
 	if err != nil {
 		return interrupted(ctx, unavailable(err))
