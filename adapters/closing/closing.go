@@ -126,8 +126,8 @@ func (g *Gatherer) Statement(ctx context.Context, of string, month calendar.Mont
 	return s.Statement, s.ClosedAt.UTC(), err
 }
 
-// sealedFrom is the day from which on partitions seal the month.
-func (g *Gatherer) sealedFrom(month calendar.Month) calendar.Date {
+// SealedFrom is the day from which on partitions seal the month.
+func (g *Gatherer) SealedFrom(month calendar.Month) calendar.Date {
 	return calendar.DateOf(month.Ends(g.cfg.Zone).Add(g.cfg.Grace), g.cfg.Zone)
 }
 
@@ -139,7 +139,7 @@ func (g *Gatherer) sealed(ctx context.Context, month calendar.Month) ([]billing.
 		return nil, err
 	}
 	if len(found.Missing) > 0 {
-		return nil, domain.Refuse(billing.CodeNotSealed, "%s is not sealed in %s: that is done from %s on", month, partitions(found.Missing), g.sealedFrom(month))
+		return nil, domain.Refuse(billing.CodeNotSealed, "%s is not sealed in %s: that is done from %s on", month, partitions(found.Missing), g.SealedFrom(month))
 	}
 	read, err := g.cfg.Books.LedgerRead(ctx)
 	if err != nil {

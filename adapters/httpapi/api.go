@@ -49,8 +49,6 @@ type Config struct {
 	Country string
 	// Zone of billing: months, and the days of reports. This option is not required: default is UTC.
 	Zone *time.Location
-	// SealGrace is how long after its end a month is sealed (rules.md F4). This option is not required.
-	SealGrace time.Duration
 	// Started is closed when View has caught up; until then /v1 answers 503.
 	// This option is not required: nil means that it has.
 	Started <-chan struct{}

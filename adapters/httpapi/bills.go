@@ -159,8 +159,8 @@ func (a *API) closeOne(ctx context.Context, c *call, owner account.Account, mont
 
 // write computes a statement as the decision will and, when that is confirmed, has it decided.
 func (a *API) write(ctx context.Context, c *call, of string, month calendar.Month, confirm bool) (bill.Statement, error) {
-	if end := month.Ends(a.cfg.Zone); a.cfg.Clock.Now().Before(end) {
-		return bill.Statement{}, domain.Refuse(bill.CodeMonthOpen, "%s can be closed when it is sealed, from %s on", month, calendar.DateOf(end.Add(a.cfg.SealGrace), a.cfg.Zone))
+	if a.cfg.Clock.Now().Before(month.Ends(a.cfg.Zone)) {
+		return bill.Statement{}, domain.Refuse(bill.CodeMonthOpen, "%s can be closed when it is sealed, from %s on", month, a.cfg.Closing.SealedFrom(month))
 	}
 	gathered, err := a.cfg.Closing.Gather(ctx, of, month)
 	if err != nil {

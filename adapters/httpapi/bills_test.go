@@ -90,6 +90,10 @@ func (x *books) Statement(context.Context, string, calendar.Month) (billing.Stat
 
 var _ httpapi.Closing = (*books)(nil)
 
+func (*books) SealedFrom(month calendar.Month) calendar.Date {
+	return calendar.DateOf(month.Ends(warsaw).Add(72*time.Hour), warsaw)
+}
+
 // rules.md F4: nothing is written unless it is confirmed, and once only.
 func TestCloseAMonth(t *testing.T) {
 	t.Parallel()

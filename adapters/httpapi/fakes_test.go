@@ -317,7 +317,7 @@ func setup(t *testing.T, change ...func(*httpapi.Config)) *bundle {
 	b.books = &books{b: b}
 	b.metrics = prometheus.NewRegistry()
 	cfg := httpapi.Config{
-		View: b.view, Accepter: b.accepter, Commander: b.decider, Queries: b.queries, Webhooks: b.hooks, Parking: b.parking, Privacy: b.privacy, Blobs: b.blobs, Sealer: sealer{}, Zone: warsaw, SealGrace: 72 * time.Hour,
+		View: b.view, Accepter: b.accepter, Commander: b.decider, Queries: b.queries, Webhooks: b.hooks, Parking: b.parking, Privacy: b.privacy, Blobs: b.blobs, Sealer: sealer{}, Zone: warsaw,
 		Bills: b.decider.bills, Closing: b.books,
 		Clock: domain.ClockFunc(func() time.Time { return b.decider.now }), Country: "PL", Patience: 40 * time.Millisecond, Version: "test",
 		Logger: slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Registerer: b.metrics,

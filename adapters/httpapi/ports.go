@@ -134,6 +134,8 @@ type Queries interface {
 
 // Closing gathers what months' bills are computed from; see adapters/closing.
 type Closing interface {
+	// SealedFrom is the day from which on partitions seal a month.
+	SealedFrom(month calendar.Month) calendar.Date
 	// Gather returns a month's close, ready to be decided, or a *domain.Error that
 	// says what is missing.
 	Gather(ctx context.Context, account string, month calendar.Month) (bill.CloseMonth, error)

@@ -8,7 +8,6 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"goniec/adapters/phone"
 	"goniec/domain"
 	"goniec/domain/account"
 )
@@ -69,8 +68,8 @@ func (a *API) prices(_ context.Context, _ *call, in *pricesParams, _ *noBody) (*
 // publication judges what the domain cannot: which countries there are.
 func publication(body *PricesRequest) (account.PublishPrices, error) {
 	for i, p := range body.Prices {
-		if !phone.KnownCountry(p.Country) {
-			return account.PublishPrices{}, domain.RefuseField(account.CodeInvalidCountry, fmt.Sprintf("prices[%d].country", i), "must be a country by its ISO 3166-1 alpha-2 code, such as PL")
+		if err := knownCountry(account.CodeInvalidCountry, fmt.Sprintf("prices[%d].country", i), p.Country); err != nil {
+			return account.PublishPrices{}, err
 		}
 	}
 	return account.PublishPrices{Currency: body.Currency, ValidFrom: orZero(body.ValidFrom), Prices: body.Prices}, nil

@@ -191,10 +191,18 @@ func (a *API) publishRegulations(ctx context.Context, c *call, _ *noParams, body
 	return &answer[RegulationsBody]{Status: http.StatusCreated, Body: a.regulationsBody(r.Version, r.RegulationsPublished)}, nil
 }
 
+// knownCountry refuses, with a code, what is no country.
+func knownCountry(code, field, country string) error {
+	if phone.KnownCountry(country) {
+		return nil
+	}
+	return domain.RefuseField(code, field, "must be a country by its ISO 3166-1 alpha-2 code, such as PL")
+}
+
 func knownCountries(minimums []account.Minimum) error {
 	for i, m := range minimums {
-		if !phone.KnownCountry(m.Country) {
-			return domain.RefuseField(account.CodeInvalidCountry, fmt.Sprintf("minimums[%d].country", i), "must be a country by its ISO 3166-1 alpha-2 code, such as PL")
+		if err := knownCountry(account.CodeInvalidCountry, fmt.Sprintf("minimums[%d].country", i), m.Country); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -15,7 +15,6 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"goniec/adapters/phone"
 	"goniec/adapters/sheet"
 	"goniec/domain"
 	"goniec/domain/calendar"
@@ -106,8 +105,10 @@ func (a *API) report(c *call, in *ReportQuery, dims ...string) (r Report, format
 	if utf8.RuneCountInString(in.Sender) > MaxSender {
 		return r, "", domain.RefuseField(CodeTooLong, "sender", "must be at most %d characters", MaxSender)
 	}
-	if in.Country != "" && !phone.KnownCountry(in.Country) {
-		return r, "", domain.RefuseField(CodeInvalidValue, "country", "must be a country by its ISO 3166-1 alpha-2 code, such as PL")
+	if in.Country != "" {
+		if err := knownCountry(CodeInvalidValue, "country", in.Country); err != nil {
+			return r, "", err
+		}
 	}
 	format, err = reportFormat(in.Format, c.r.Header.Get("Accept"))
 	return r, format, err

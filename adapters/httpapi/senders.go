@@ -11,7 +11,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"golang.org/x/text/unicode/norm"
 
-	"goniec/adapters/phone"
 	"goniec/domain"
 	"goniec/domain/account"
 	"goniec/domain/calendar"
@@ -248,8 +247,8 @@ func (a *API) newSender(c *call, body *SenderRequest) (account.CreateSender, err
 	if r.Country == "" {
 		r.Country = account.DefaultCountry
 	}
-	if !phone.KnownCountry(r.Country) {
-		return account.CreateSender{}, domain.RefuseField(account.CodeInvalidCountry, "country", "must be a country by its ISO 3166-1 alpha-2 code, such as PL")
+	if err := knownCountry(account.CodeInvalidCountry, "country", r.Country); err != nil {
+		return account.CreateSender{}, err
 	}
 	return account.CreateSender{Account: r.Account, Name: norm.NFC.String(r.Name), Company: r.Company, Country: r.Country, TwoWay: r.TwoWay}, nil
 }
@@ -297,8 +296,10 @@ func (r *FormRequest) changes() (account.SenderDraftSaved, error) {
 		Company: r.Company, RegisteredIn: r.RegisteredIn, Communication: r.Communication, NoticeEmail: r.NoticeEmail,
 		Type: nfc(r.Type), Kind: nfc(r.Kind),
 	}
-	if r.RegisteredIn != nil && *r.RegisteredIn != "" && !phone.KnownCountry(*r.RegisteredIn) {
-		return d, domain.RefuseField(account.CodeInvalidCountry, "registered_in", "must be a country by its ISO 3166-1 alpha-2 code, such as PL")
+	if r.RegisteredIn != nil && *r.RegisteredIn != "" {
+		if err := knownCountry(account.CodeInvalidCountry, "registered_in", *r.RegisteredIn); err != nil {
+			return d, err
+		}
 	}
 	if r.Samples != nil {
 		samples := make([]string, len(*r.Samples))

@@ -168,9 +168,6 @@ const fetchBytes = 1 << 20
 func (c *Config) records(ctx context.Context, s span, m *meter, fn func(*eventstore.Record) error) error {
 	at := s.from
 	defer func() { m.at(at, s.end) }()
-	if s.from >= s.end {
-		return nil
-	}
 	source := eventstore.NewReader(c.Client, s.topic, s.partition, s.from).Limit(fetchBytes)
 	return eventstore.ReadTo(ctx, source, s.end, func(r *eventstore.Record) error {
 		m.at(at, r.Offset+1)

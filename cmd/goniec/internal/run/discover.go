@@ -116,8 +116,7 @@ func Find(data string) (Running, error) {
 	return Running{}, several
 }
 
-// listed returns what is running and told so. A left-over of a process that was killed, whose
-// number another one has by now, is not what its directory says.
+// listed returns what is running and told so.
 func listed() (found []Running) {
 	dir, err := registry()
 	if err != nil {
@@ -132,14 +131,20 @@ func listed() (found []Running) {
 			continue
 		}
 		path := filepath.Join(dir, e.Name())
-		r, err := readRunning(path)
-		if own, _ := readRunning(filepath.Join(r.Data, runningFile)); err != nil || own != r {
-			_ = os.Remove(path) // its process is gone
+		if r, err := readRunning(path); err == nil && r.current() {
+			found = append(found, r)
 			continue
 		}
-		found = append(found, r)
+		_ = os.Remove(path) // its process is gone
 	}
 	return found
+}
+
+// current says whether its directory says the same of it: not of a process that was
+// killed, and whose number another one has by now.
+func (r Running) current() bool {
+	own, err := readRunning(filepath.Join(r.Data, runningFile))
+	return err == nil && own == r
 }
 
 func readRunning(path string) (Running, error) {

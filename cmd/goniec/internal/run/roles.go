@@ -70,7 +70,7 @@ func (n *Node) addAPI(ctx context.Context) error {
 	api, err := httpapi.New(httpapi.Config{ //nolint:contextcheck // each request has a context of its own
 		View: n.view, Accepter: n.gateway, Commander: n.gateway, Queries: gateway.Queries{Reader: reader, Recipient: n.gateway.Recipient}, Webhooks: hooks,
 		Parking: gateway.Parking{Gateway: n.gateway, Reader: reader}, Privacy: n.privacy(reader), Blobs: blobs, Sealer: n.secrets.Seal, Zone: n.zone,
-		Bills: n.bills, Closing: n.closing(reader), SealGrace: n.cfg.Billing.Grace,
+		Bills: n.bills, Closing: n.closing(reader),
 		Clock: n.clock, Country: n.cfg.Country, Started: n.started, Waiting: n.waiting, Callbacks: callbacks,
 		Metrics: n.metricsHandler(), Registerer: n.metrics, Tracer: n.tracer, Logger: n.log,
 		RequestsPerSec: n.cfg.HTTP.RequestsPerSec, Version: Version(),
