@@ -74,7 +74,8 @@ func (d *desk) drain(r *eventstore.Reader, to int64) (names []string) {
 }
 
 // Two writers take turns on one partition, some of their transactions are given
-// up: what was committed is read, in order, from whatever offset reading begins.
+// up: what was committed is read, in order, from whatever offset reading begins
+// and however little a fetch brings.
 func TestReaderPassesWhatWasAborted(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
@@ -123,9 +124,11 @@ func TestReaderPassesWhatWasAborted(t *testing.T) {
 				rest = append(rest, name)
 			}
 		}
-		r := eventstore.NewReader(d.client, d.topic, 0, from)
-		require.Equal(t, rest, d.drain(r, end), "from %d", from)
-		r.Close()
+		for _, limit := range []int32{1, 300, 1000, 3000, 4 << 20} {
+			r := eventstore.NewReader(d.client, d.topic, 0, from).Limit(limit)
+			require.Equal(t, rest, d.drain(r, end), "from %d, %d bytes a fetch", from, limit)
+			r.Close()
+		}
 	}
 }
 

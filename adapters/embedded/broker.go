@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"os"
 	"path/filepath"
@@ -164,9 +165,7 @@ func (b *Broker) ready() error {
 	b.addr = b.cluster.ListenAddrs()[0]
 	ctx, cancel := context.WithCancel(context.Background())
 	b.stop = cancel
-	if b.slot != nil {
-		b.cluster.Control(b.observe)
-	}
+	b.cluster.Control(b.observe)
 	b.work.Go(func() { b.retain(ctx) })
 	if b.dir == "" {
 		return nil
@@ -181,14 +180,34 @@ func (b *Broker) ready() error {
 	return nil
 }
 
-// observe lets the commit slot see each request. The connection of a commit that cannot be recorded is closed.
+// observe sees each request before the broker library does. The connection of a commit that cannot be recorded is
+// closed.
 func (b *Broker) observe(req kmsg.Request) (kmsg.Response, error, bool) {
 	b.cluster.KeepControl()
+	if fetch, ok := req.(*kmsg.FetchRequest); ok {
+		boundByPartition(fetch)
+	}
+	if b.slot == nil {
+		return nil, nil, false
+	}
 	if err := b.slot.observe(req); err != nil {
 		b.faults.Logf(kfake.LogLevelError, "%v", err)
 		return nil, err, true
 	}
 	return nil, nil, false
+}
+
+// boundByPartition leaves a fetch the bounds of its partitions alone, none of them above that of the whole. Where the
+// bound of the whole ends an answer, the broker library leaves out which of the partition's transactions were
+// aborted, and a reader takes their records for committed ones.
+func boundByPartition(req *kmsg.FetchRequest) {
+	for t := range req.Topics {
+		for p := range req.Topics[t].Partitions {
+			part := &req.Topics[t].Partitions[p]
+			part.PartitionMaxBytes = min(part.PartitionMaxBytes, req.MaxBytes)
+		}
+	}
+	req.MaxBytes = math.MaxInt32
 }
 
 func (b *Broker) retain(ctx context.Context) {

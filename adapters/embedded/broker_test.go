@@ -119,11 +119,11 @@ func committed(t *testing.T, addr string) map[string][]string {
 	return out
 }
 
-func readTopic(t *testing.T, addr, topic string) []string {
+func readTopic(t *testing.T, addr, topic string, opts ...kgo.Opt) []string {
 	t.Helper()
-	cl := newClient(t, addr,
+	cl := newClient(t, addr, append(opts,
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {0: kgo.NewOffset().AtStart()}}),
-		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(), kgo.FetchMaxWait(100*time.Millisecond))
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(), kgo.FetchMaxWait(100*time.Millisecond))...)
 	end := endOffset(t, cl, topic)
 	var values []string
 	for next := int64(0); next < end; {
@@ -246,4 +246,21 @@ func TestBrokerCreatesNoTopicUnasked(t *testing.T) {
 }
 
 // testVersions keeps requests built by hand simple: newer ones name topics by id.
+// However little of a partition an answer brings, it says what of it was aborted.
+func TestShortAnswersTellWhatWasAborted(t *testing.T) {
+	t.Parallel()
+	b := startTestBroker(t, "")
+	createTopics(t, b.Addr(), nil, topicNames()...)
+	w := newWriter(t, b.Addr(), "owner-0")
+	for n := range 20 {
+		require.NoError(t, w.begin(t.Context(), n))
+		require.NoError(t, w.cl.EndTransaction(t.Context(), kgo.TransactionEndTry(n%2 == 0)))
+	}
+	want := []string{"0", "2", "4", "6", "8", "10", "12", "14", "16", "18"}
+	for _, bytes := range []int32{1, 250, 400, 1 << 20} {
+		require.Equal(t, want, readTopic(t, b.Addr(), "journal", kgo.FetchMaxBytes(bytes)), "%d bytes an answer", bytes)
+		require.Equal(t, want, readTopic(t, b.Addr(), "journal", kgo.FetchMaxPartitionBytes(bytes)), "%d bytes a partition", bytes)
+	}
+}
+
 func testVersions() *kversion.Versions { return kversion.V3_6_0() }
