@@ -185,15 +185,31 @@ func (o *owner) recallRevokes() error {
 	if err != nil {
 		return fmt.Errorf("end offset of %s: %w", u.topic, err)
 	}
-	err = o.readRange(u.topic, from, end, func(r *eventstore.Record) error {
+	r := o.d.cfg.Cluster.Read(u.topic, o.part, from, 0)
+	defer r.Close()
+	for r.Position() < end {
+		b, err := r.Next(o.soft)
+		if err == nil {
+			err = o.recall(b.Records)
+		}
+		if err != nil {
+			return fmt.Errorf("read revokes: %w", err)
+		}
+	}
+	return nil
+}
+
+// recall takes note of the revokes among records of the urgent lane, also of those
+// behind the end that was asked for: what has been read counts.
+func (o *owner) recall(records []*eventstore.Record) error {
+	for _, r := range records {
 		e, _, err := parseEntry(o, urgent, r)
+		if err != nil {
+			return err
+		}
 		if e.revoke != "" {
 			o.revoked.add(e.revoke, time.Now())
 		}
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("read revokes: %w", err)
 	}
 	return nil
 }
