@@ -348,3 +348,11 @@ func TestBuilds(t *testing.T) {
 	require.Len(t, got[0].Positions, 2)
 	require.False(t, got[1].Live)
 }
+
+// What up says to try can be typed as it stands.
+func TestUpNamesTheProgramAsItWasCalled(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, "go run ./cmd/goniec", program("/tmp/go-build3711/b001/exe/goniec"))
+	require.Equal(t, "./goniec", program("./goniec"))
+	require.Equal(t, "goniec", program("goniec"))
+}

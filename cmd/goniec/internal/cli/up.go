@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -62,9 +65,18 @@ func (a *app) sayReady(r run.Running) {
 	}
 	fmt.Fprintf(a.out, `ready  API %s  (try it: %s/docs)  key %s  Kafka %s  phone %s
        Carriers are simulated: no phone receives anything. One node, no replication: for trial only.
-       goniec send +48500100201 "Dzień dobry" --watch                  read on Viber
-       goniec send +48500100206 "Dzień dobry" --validity 15s --watch   ends as SMS after 15 s
-`, r.HTTP, r.HTTP, r.APIKeyFile, r.Kafka, r.Simulator)
+       %[6]s send +48500100201 "Dzień dobry" --watch                  read on Viber
+       %[6]s send +48500100206 "Dzień dobry" --validity 15s --watch   ends as SMS after 15 s
+`, r.HTTP, r.HTTP, r.APIKeyFile, r.Kafka, r.Simulator, program(os.Args[0]))
+}
+
+// program is how to call this program once more, by what it was called as: go run keeps
+// what it builds in a directory that is gone with it.
+func program(called string) string {
+	if strings.Contains(filepath.ToSlash(called), "/go-build") {
+		return "go run ./cmd/goniec"
+	}
+	return called
 }
 
 // steps shows a line per step with its duration.
