@@ -145,6 +145,8 @@ func (b *Broker) options(cfg BrokerConfig, port int) []kfake.Opt {
 		kfake.BrokerConfigs(map[string]string{
 			"group.min.session.timeout.ms": strconv.FormatInt(minSessionTimeout.Milliseconds(), 10),
 			"log.segment.bytes":            strconv.Itoa(segmentBytes),
+			// Only topics that ask for it lose old records. The broker library would drop those of compacted topics too.
+			"log.retention.ms": "-1",
 			// Ten years: compaction runs when we say so (Compact).
 			"log.cleaner.backoff.ms": strconv.FormatInt((10 * 365 * 24 * time.Hour).Milliseconds(), 10),
 			// Offsets of an `up` that was not started for a year are still there.

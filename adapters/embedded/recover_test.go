@@ -190,6 +190,21 @@ func TestOffsetsGoOnAfterEverythingExpired(t *testing.T) {
 	}
 }
 
+// However old a record of a compacted topic is, it stays while it is the newest of its key.
+func TestRetentionLeavesCompactedTopicsAlone(t *testing.T) {
+	t.Parallel()
+	b := startTestBroker(t, t.TempDir())
+	createTopics(t, b.Addr(), map[string]string{"cleanup.policy": "compact"}, "keys")
+	cl := newClient(t, b.Addr())
+	for _, key := range []string{"a", "b"} {
+		rec := &kgo.Record{Topic: "keys", Key: []byte(key), Value: []byte(key), Timestamp: time.Now().Add(-365 * 24 * time.Hour)}
+		require.NoError(t, cl.ProduceSync(t.Context(), rec).FirstErr())
+	}
+	b.dropExpired()
+	require.Equal(t, int64(0), b.cluster.PartitionInfo("keys", 0).LogStartOffset)
+	require.Equal(t, []string{"a", "b"}, readTopic(t, b.Addr(), "keys"))
+}
+
 func TestCompactKeepsTheNewestOfEachKey(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
