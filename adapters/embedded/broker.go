@@ -199,17 +199,36 @@ func (b *Broker) observe(req kmsg.Request) (kmsg.Response, error, bool) {
 	return nil, nil, false
 }
 
-// boundByPartition leaves a fetch the bounds of its partitions alone, none of them above that of the whole. Where the
-// bound of the whole ends an answer, the broker library leaves out which of the partition's transactions were
+// boundByPartition turns the bound of a whole fetch into bounds of its partitions, which together stay within it.
+// Where the bound of the whole ends an answer, the broker library leaves out which of the partition's transactions were
 // aborted, and a reader takes their records for committed ones.
+//
+// No session begins: in one, a request names what changed, and not all partitions that answer it.
 func boundByPartition(req *kmsg.FetchRequest) {
+	if req.SessionEpoch == 0 {
+		req.SessionEpoch = -1
+	}
+	bound := req.MaxBytes
+	if n, sum := partitionBounds(req); sum > int64(req.MaxBytes) {
+		bound /= n
+	}
 	for t := range req.Topics {
 		for p := range req.Topics[t].Partitions {
 			part := &req.Topics[t].Partitions[p]
-			part.PartitionMaxBytes = min(part.PartitionMaxBytes, req.MaxBytes)
+			part.PartitionMaxBytes = min(part.PartitionMaxBytes, bound)
 		}
 	}
 	req.MaxBytes = math.MaxInt32
+}
+
+// partitionBounds returns how many partitions a fetch names, and their bounds added up.
+func partitionBounds(req *kmsg.FetchRequest) (n int32, sum int64) {
+	for _, t := range req.Topics {
+		for _, p := range t.Partitions {
+			n, sum = n+1, sum+int64(p.PartitionMaxBytes)
+		}
+	}
+	return n, sum
 }
 
 func (b *Broker) retain(ctx context.Context) {

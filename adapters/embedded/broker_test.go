@@ -245,7 +245,6 @@ func TestBrokerCreatesNoTopicUnasked(t *testing.T) {
 	require.ErrorIs(t, err, kerr.UnknownTopicOrPartition)
 }
 
-// testVersions keeps requests built by hand simple: newer ones name topics by id.
 // However little of a partition an answer brings, it says what of it was aborted.
 func TestShortAnswersTellWhatWasAborted(t *testing.T) {
 	t.Parallel()
@@ -263,4 +262,40 @@ func TestShortAnswersTellWhatWasAborted(t *testing.T) {
 	}
 }
 
+// An answer stays within the bound of the whole, however many partitions have more to give, and in every fetch: an
+// incremental one would bring what earlier ones had asked for.
+func TestAnswersStayWithinTheirBound(t *testing.T) {
+	t.Parallel()
+	b := startTestBroker(t, "")
+	createTopics(t, b.Addr(), nil, topicNames()...)
+	cl := newClient(t, b.Addr(), kgo.ProducerBatchCompression(kgo.NoCompression()))
+	for _, topic := range topicNames() {
+		for range 5 {
+			rec := &kgo.Record{Topic: topic, Value: make([]byte, 10_000)}
+			require.NoError(t, cl.ProduceSync(t.Context(), rec).FirstErr())
+		}
+	}
+	req := kmsg.NewPtrFetchRequest()
+	req.ReplicaID, req.MinBytes, req.MaxBytes, req.SessionEpoch = -1, 1, 30_000, 0
+	for _, topic := range topicNames() {
+		part := kmsg.NewFetchRequestTopicPartition()
+		part.PartitionMaxBytes, part.CurrentLeaderEpoch = 1<<20, -1
+		req.Topics = append(req.Topics, kmsg.FetchRequestTopic{Topic: topic, Partitions: []kmsg.FetchRequestTopicPartition{part}})
+	}
+	byName, err := kgo.NewClient(kgo.SeedBrokers(b.Addr()), kgo.MaxVersions(kversion.V2_8_0())) // newer ones name topics by id
+	require.NoError(t, err)
+	defer byName.Close()
+	resp, err := req.RequestWith(t.Context(), byName)
+	require.NoError(t, err)
+	total := 0
+	for _, topic := range resp.Topics {
+		require.NoError(t, kerr.ErrorForCode(topic.Partitions[0].ErrorCode))
+		total += len(topic.Partitions[0].RecordBatches)
+	}
+	require.Positive(t, total)
+	require.LessOrEqual(t, total, 30_000)
+	require.Zero(t, resp.SessionID)
+}
+
+// testVersions keeps requests built by hand simple: newer ones name topics by id.
 func testVersions() *kversion.Versions { return kversion.V3_6_0() }
