@@ -59,6 +59,7 @@ type Broker struct {
 	dir     string
 	slot    *commitSlot
 	faults  *faultLog
+	quiet   sync.Mutex // held while no request may be handled
 
 	stop context.CancelFunc
 	work sync.WaitGroup
@@ -186,6 +187,8 @@ func (b *Broker) ready() error {
 // closed.
 func (b *Broker) observe(req kmsg.Request) (kmsg.Response, error, bool) {
 	b.cluster.KeepControl()
+	b.quiet.Lock()
+	defer b.quiet.Unlock()
 	if fetch, ok := req.(*kmsg.FetchRequest); ok {
 		boundByPartition(fetch)
 	}
@@ -254,16 +257,6 @@ func (b *Broker) dropExpired() {
 
 // Addr returns the address the broker listens on, HOST:PORT.
 func (b *Broker) Addr() string { return b.addr }
-
-// Compact removes superseded records from compacted topics and expired ones from topics with a retention time. Call
-// it only while no transaction is open: right after StartBroker, before any producer begins.
-func (b *Broker) Compact() error {
-	if err := b.writeMarks(); err != nil {
-		return err
-	}
-	b.cluster.Compact()
-	return nil
-}
 
 // Close stops accepting, writes what a fast start needs and ends all connections. Later calls return the first one's
 // result. Clients should be closed before: what they have not been acknowledged is not promised.

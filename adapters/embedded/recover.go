@@ -21,6 +21,7 @@ const marksFile = "marks.json"
 // recoverLog puts a broker directory in order before the broker opens it. After a clean stop that is only the
 // partitions whose records have all expired (restoreMarks). After any other end it also
 //
+//   - puts back the segments of a compaction that was under way (restoreKept),
 //   - cuts half-written tails,
 //   - completes the commit that was under way (commitSlot) and aborts every other open transaction with markers in
 //     the log. The broker library aborts them in memory only: after a second crash the next commit of the same
@@ -37,6 +38,9 @@ func recoverLog(ctx context.Context, dir string, faults *faultLog) error {
 		return err
 	}
 	if !clean {
+		if err := restoreKept(dir); err != nil {
+			return err
+		}
 		if err := repair(ctx, dir, logDir, faults); err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package embedded
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -221,4 +222,67 @@ func TestCompactKeepsTheNewestOfEachKey(t *testing.T) {
 	require.Equal(t, []string{"3", "4"}, readTopic(t, b.Addr(), "keys"))
 	again := startTestBroker(t, copyDir(t, dir))
 	require.Equal(t, []string{"3", "4"}, readTopic(t, again.Addr(), "keys"))
+}
+
+// Whoever compacts while a transaction is open would drop what it supersedes, even if it is aborted in the end.
+func TestCompactWaitsForOpenTransactions(t *testing.T) {
+	t.Parallel()
+	b := startTestBroker(t, t.TempDir())
+	createTopics(t, b.Addr(), map[string]string{"cleanup.policy": "compact"}, "keys")
+	plain, cl := newClient(t, b.Addr()), newClient(t, b.Addr(), kgo.TransactionalID("owner-0"))
+	put := func(cl *kgo.Client, key, value string) {
+		rec := &kgo.Record{Topic: "keys", Key: []byte(key), Value: []byte(value)}
+		require.NoError(t, cl.ProduceSync(t.Context(), rec).FirstErr())
+	}
+	put(plain, "k", "1")
+	require.NoError(t, cl.BeginTransaction())
+	put(cl, "k", "2")
+	put(plain, "other", "3")
+	require.ErrorIs(t, b.Compact(), ErrTransactionOpen)
+	require.NoError(t, cl.EndTransaction(t.Context(), kgo.TryAbort))
+	require.NoError(t, b.Compact())
+	require.Equal(t, []string{"1", "3"}, readTopic(t, b.Addr(), "keys"))
+}
+
+// The broker library deletes the segments of a partition before it writes those that take their place.
+func TestRecoveryUndoesACompactionThatWasCutShort(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	b := startTestBroker(t, dir)
+	createTopics(t, b.Addr(), map[string]string{"cleanup.policy": "compact"}, "keys")
+	cl := newClient(t, b.Addr())
+	for i, key := range []string{"k", "k", "k", "other"} {
+		rec := &kgo.Record{Topic: "keys", Key: []byte(key), Value: []byte(strconv.Itoa(i))}
+		require.NoError(t, cl.ProduceSync(t.Context(), rec).FirstErr())
+	}
+	for name, stage := range map[string]func(*testing.T, string){
+		"before it began": func(t *testing.T, dir string) {
+			t.Helper()
+			require.NoError(t, os.Rename(filepath.Join(dir, keptDir), filepath.Join(dir, keptNewDir)))
+		},
+		"after it deleted": func(t *testing.T, dir string) {
+			t.Helper()
+			require.NoError(t, os.Remove(filepath.Join(dir, brokerLogDir, "partitions", partitionDirName("keys", 0), "0.dat")))
+		},
+		"while it wrote": func(t *testing.T, dir string) {
+			t.Helper()
+			part := filepath.Join(dir, brokerLogDir, "partitions", partitionDirName("keys", 0))
+			require.NoError(t, os.Remove(filepath.Join(part, "0.dat")))
+			require.NoError(t, os.WriteFile(filepath.Join(part, "2.dat"), []byte("half"), 0o600))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := copyDir(t, dir)
+			require.NoError(t, keepSegments(dir, []string{partitionDirName("keys", 0)}))
+			stage(t, dir)
+			again := startTestBroker(t, dir)
+			require.Equal(t, []string{"0", "1", "2", "3"}, readTopic(t, again.Addr(), "keys"))
+			require.NoError(t, again.Compact())
+			require.NoDirExists(t, filepath.Join(dir, keptDir))
+			require.NoDirExists(t, filepath.Join(dir, keptNewDir))
+			again = startTestBroker(t, copyDir(t, dir))
+			require.Equal(t, []string{"2", "3"}, readTopic(t, again.Addr(), "keys"))
+		})
+	}
 }
