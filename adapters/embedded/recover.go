@@ -16,10 +16,14 @@ import (
 	"goniec/internal/wholefile"
 )
 
-const marksFile = "marks.json"
+const (
+	marksFile     = "marks.json"
+	producersFile = "pids.log"           // the library's
+	sessionFile   = "session_state.json" // the library's
+)
 
 // recoverLog puts a broker directory in order before the broker opens it. After a clean stop that is only the
-// partitions whose records have all expired (restoreMarks). After any other end it also
+// partitions whose records have all expired (restoreMarks) and the producers whose transactions have (fenceExpired). After any other end it also
 //
 //   - puts back the segments of a compaction that was under way (restoreKept),
 //   - cuts half-written tails,
@@ -44,6 +48,8 @@ func recoverLog(ctx context.Context, dir string, faults *faultLog) error {
 		if err := repair(ctx, dir, logDir, faults); err != nil {
 			return err
 		}
+	} else if err := fenceExpired(logDir); err != nil {
+		return err
 	}
 	return restoreMarks(dir, logDir)
 }
@@ -62,7 +68,7 @@ func takeCleanMark(dir string) (bool, error) {
 }
 
 func repair(ctx context.Context, dir, logDir string, faults *faultLog) error {
-	producers, err := readProducers(filepath.Join(logDir, "pids.log"))
+	producers, err := readProducers(filepath.Join(logDir, producersFile))
 	if err != nil {
 		return err
 	}
@@ -77,7 +83,7 @@ func repair(ctx context.Context, dir, logDir string, faults *faultLog) error {
 	if err := repairOffsets(filepath.Join(logDir, "groups.log"), commit); err != nil {
 		return err
 	}
-	if err := appendStateLog(filepath.Join(logDir, "pids.log"), fenceEntries(producers)); err != nil {
+	if err := appendStateLog(filepath.Join(logDir, producersFile), fenceEntries(producers)); err != nil {
 		return err
 	}
 	if faults.log != nil {
@@ -85,10 +91,47 @@ func repair(ctx context.Context, dir, logDir string, faults *faultLog) error {
 			slog.Int("transactions_ended", ended), slog.Bool("commit_completed", commit != nil))
 	}
 	return errors.Join(
-		removeIfThere(filepath.Join(logDir, "session_state.json")),
+		removeIfThere(filepath.Join(logDir, sessionFile)),
 		removeIfThere(filepath.Join(logDir, "seq_windows.json")),
 		removeIfThere(filepath.Join(dir, commitSlotFile)),
 	)
+}
+
+// expiryMargin is how much sooner than the broker library fenceExpired takes a transaction for expired: the library
+// looks later.
+const expiryMargin = time.Second
+
+// fenceExpired fences the producers whose transactions expired while the broker was down. The library aborts these at
+// its start but lets the producers go on: one that outlived the broker would commit its second half alone.
+func fenceExpired(logDir string) error {
+	raw, err := os.ReadFile(filepath.Join(logDir, sessionFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read session state: %w", err)
+	}
+	var session struct {
+		Transactions []struct {
+			PID   int64     `json:"pid"`
+			Start time.Time `json:"txStart"`
+		} `json:"inProgressTxns"`
+	}
+	if err := json.Unmarshal(raw, &session); err != nil {
+		return fmt.Errorf("decode session state: %w", err)
+	}
+	producers, err := readProducers(filepath.Join(logDir, producersFile))
+	if err != nil {
+		return err
+	}
+	expired := make(map[int64]producerEntry)
+	for _, tx := range session.Transactions {
+		p, ok := producers[tx.PID]
+		if timeout := time.Duration(p.Timeout) * time.Millisecond; ok && time.Since(tx.Start) > timeout-expiryMargin {
+			expired[tx.PID] = p
+		}
+	}
+	return appendStateLog(filepath.Join(logDir, producersFile), fenceEntries(expired))
 }
 
 // pendingCommit returns the commit to complete. One by a producer that has been fenced meanwhile was refused.

@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -135,6 +137,46 @@ func TestProducerThatOutlivesTheBrokerIsFenced(t *testing.T) {
 	require.NoError(t, err)
 	require.NotZero(t, resp.ErrorCode)
 	require.Equal(t, everywhere("1"), committed(t, again.Addr()))
+}
+
+// The same holds for one whose transaction ran out of time while the broker was down, however cleanly it stopped.
+func TestProducerWhoseTransactionExpiredWhileTheBrokerWasDownIsFenced(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	b := startTestBroker(t, dir)
+	createTopics(t, b.Addr(), nil, topicNames()...)
+	w := newWriter(t, b.Addr(), "owner-0")
+	require.NoError(t, w.begin(t.Context(), 1))
+	pid, epoch, err := w.cl.ProducerID(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, b.Close())
+	beginEarlier(t, filepath.Join(dir, brokerLogDir, sessionFile))
+
+	again := startTestBroker(t, dir)
+	require.Equal(t, everywhere(nil...), committed(t, again.Addr()))
+	add := kmsg.NewPtrAddPartitionsToTxnRequest()
+	add.TransactionalID, add.ProducerID, add.ProducerEpoch = "owner-0", pid, epoch
+	add.Topics = []kmsg.AddPartitionsToTxnRequestTopic{{Topic: "outbox", Partitions: []int32{0}}}
+	resp, err := add.RequestWith(t.Context(), newClient(t, again.Addr()))
+	require.NoError(t, err)
+	require.ErrorIs(t, kerr.ErrorForCode(resp.Topics[0].Partitions[0].ErrorCode), kerr.ProducerFenced)
+}
+
+// beginEarlier makes the transactions that a clean stop left open an hour older.
+func beginEarlier(t *testing.T, path string) {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	require.NoError(t, err)
+	var session struct {
+		Transactions []map[string]json.RawMessage `json:"inProgressTxns"`
+	}
+	require.NoError(t, json.Unmarshal(raw, &session))
+	require.Len(t, session.Transactions, 1)
+	session.Transactions[0]["txStart"], err = time.Now().Add(-time.Hour).MarshalJSON()
+	require.NoError(t, err)
+	raw, err = json.Marshal(session)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, raw, 0o600))
 }
 
 func TestRecoveryCutsHalfWrittenTails(t *testing.T) {
