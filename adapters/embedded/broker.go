@@ -183,8 +183,8 @@ func (b *Broker) ready() error {
 	return nil
 }
 
-// observe sees each request before the broker library does. The connection of a commit that cannot be recorded is
-// closed.
+// observe sees each request before the broker library does. The connection of a commit, or of a deletion of records,
+// that cannot be recorded is closed.
 func (b *Broker) observe(req kmsg.Request) (kmsg.Response, error, bool) {
 	b.cluster.KeepControl()
 	b.quiet.Lock()
@@ -195,7 +195,11 @@ func (b *Broker) observe(req kmsg.Request) (kmsg.Response, error, bool) {
 	if b.slot == nil {
 		return nil, nil, false
 	}
-	if err := b.slot.observe(req); err != nil {
+	err := b.slot.observe(req)
+	if _, ok := req.(*kmsg.DeleteRecordsRequest); ok && err == nil {
+		err = b.writeMarks()
+	}
+	if err != nil {
 		b.faults.Logf(kfake.LogLevelError, "%v", err)
 		return nil, err, true
 	}

@@ -248,6 +248,38 @@ func TestRetentionLeavesCompactedTopicsAlone(t *testing.T) {
 	require.Equal(t, []string{"a", "b"}, readTopic(t, b.Addr(), "keys"))
 }
 
+// The same holds when somebody deleted them.
+func TestOffsetsGoOnAfterEverythingWasDeleted(t *testing.T) {
+	t.Parallel()
+	for name, clean := range map[string]bool{"clean stop": true, "crash": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			b := startTestBroker(t, dir)
+			createTopics(t, b.Addr(), nil, "inbox")
+			cl := newClient(t, b.Addr())
+			require.NoError(t, cl.ProduceSync(t.Context(), &kgo.Record{Topic: "inbox", Value: []byte("x")}).FirstErr())
+			req := kmsg.NewPtrDeleteRecordsRequest()
+			req.Topics = []kmsg.DeleteRecordsRequestTopic{{
+				Topic: "inbox", Partitions: []kmsg.DeleteRecordsRequestTopicPartition{{Offset: 1}},
+			}}
+			resp, err := req.RequestWith(t.Context(), cl)
+			require.NoError(t, err)
+			require.NoError(t, kerr.ErrorForCode(resp.Topics[0].Partitions[0].ErrorCode))
+			cl.Close()
+			next := copyDir(t, dir)
+			if clean {
+				require.NoError(t, b.Close())
+				next = dir
+			}
+			again := startTestBroker(t, next)
+			res := newClient(t, again.Addr()).ProduceSync(t.Context(), &kgo.Record{Topic: "inbox", Value: []byte("y")})
+			require.NoError(t, res.FirstErr())
+			require.Positive(t, res[0].Record.Offset)
+		})
+	}
+}
+
 func TestCompactKeepsTheNewestOfEachKey(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
