@@ -129,7 +129,7 @@ func (b *Broker) openDir(ctx context.Context, cfg BrokerConfig) error {
 	if err := recoverLog(ctx, cfg.Dir, b.faults); err != nil {
 		return fmt.Errorf("recover broker log: %w", err)
 	}
-	slot, err := openCommitSlot(cfg.Dir, cfg.Sync)
+	slot, err := openCommitSlot(cfg.Dir, cfg.Sync, b.topicName)
 	if err != nil {
 		return err
 	}
@@ -204,6 +204,13 @@ func (b *Broker) observe(req kmsg.Request) (kmsg.Response, error, bool) {
 		return nil, err, true
 	}
 	return nil, nil, false
+}
+
+func (b *Broker) topicName(id [16]byte) string {
+	if info := b.cluster.TopicIDInfo(id); info != nil {
+		return info.Topic
+	}
+	return ""
 }
 
 // boundByPartition turns the bound of a whole fetch into bounds of its partitions, which together stay within it.

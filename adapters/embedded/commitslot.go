@@ -13,7 +13,12 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-const commitSlotFile = "commit"
+const (
+	commitSlotFile = "commit"
+
+	// offsetsByID is the version of TxnOffsetCommit from which on topics are named by id.
+	offsetsByID = 6
+)
 
 // castagnoli is the CRC of Kafka's record batches; the broker library's own files use it too.
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -42,7 +47,8 @@ type commitOffsets struct {
 
 // commitSlot records commits as they pass. A nil slot does nothing.
 type commitSlot struct {
-	sync bool
+	sync   bool
+	nameOf func(id [16]byte) string // of a topic; empty: there is none
 
 	mu      sync.Mutex
 	f       *os.File
@@ -50,12 +56,12 @@ type commitSlot struct {
 	pending bool
 }
 
-func openCommitSlot(dir string, sync bool) (*commitSlot, error) {
+func openCommitSlot(dir string, sync bool, nameOf func(id [16]byte) string) (*commitSlot, error) {
 	f, err := os.OpenFile(filepath.Join(dir, commitSlotFile), os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open commit slot: %w", err)
 	}
-	return &commitSlot{sync: sync, f: f, staged: make(map[int64]*commitRecord)}, nil
+	return &commitSlot{sync: sync, nameOf: nameOf, f: f, staged: make(map[int64]*commitRecord)}, nil
 }
 
 // observe sees every request before the broker handles it. A commit that cannot be recorded is refused, which leaves
@@ -85,9 +91,13 @@ func (s *commitSlot) stage(r *kmsg.TxnOffsetCommitRequest) {
 		s.staged[r.ProducerID] = rec
 	}
 	for _, t := range r.Topics {
+		topic := t.Topic
+		if r.Version >= offsetsByID {
+			topic = s.nameOf(t.TopicID)
+		}
 		for _, p := range t.Partitions {
 			rec.Offsets = append(rec.Offsets, commitOffsets{
-				Group: r.Group, Topic: t.Topic, Partition: p.Partition,
+				Group: r.Group, Topic: topic, Partition: p.Partition,
 				Offset: p.Offset, Epoch: p.LeaderEpoch, Metadata: p.Metadata,
 			})
 		}

@@ -65,6 +65,36 @@ func TestRecoveryCompletesAHalfCarriedOutCommit(t *testing.T) {
 	}
 }
 
+// Newer clients name the topics of the offsets by id.
+func TestRecoveryCommitsOffsetsOfTopicsNamedByID(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	b := startTestBroker(t, dir)
+	createTopics(t, b.Addr(), nil, topicNames()...)
+	w := newWriter(t, b.Addr(), "owner-0")
+	require.NoError(t, w.begin(t.Context(), 1))
+	newest, err := kgo.NewClient(kgo.SeedBrokers(b.Addr()))
+	require.NoError(t, err)
+	defer newest.Close()
+	req := kmsg.NewPtrTxnOffsetCommitRequest()
+	req.TransactionalID, req.Group, req.Generation = "owner-0", testGroup, -1
+	req.ProducerID, req.ProducerEpoch, err = w.cl.ProducerID(t.Context())
+	require.NoError(t, err)
+	rp := kmsg.NewTxnOffsetCommitRequestTopicPartition()
+	rp.Offset = 7
+	req.Topics = []kmsg.TxnOffsetCommitRequestTopic{{
+		TopicID:    b.cluster.TopicInfo(topicNames()[0]).TopicID,
+		Partitions: []kmsg.TxnOffsetCommitRequestTopicPartition{rp},
+	}}
+	resp, err := req.RequestWith(t.Context(), newest)
+	require.NoError(t, err)
+	require.NoError(t, kerr.ErrorForCode(resp.Topics[0].Partitions[0].ErrorCode))
+	var decided string
+	atCommit(b, func() { decided = copyDir(t, dir) })
+	require.NoError(t, w.commit(t.Context()))
+	require.Equal(t, int64(7), groupOffset(t, startTestBroker(t, decided).Addr()))
+}
+
 func TestRecoveryAbortsWhatWasNotDecided(t *testing.T) {
 	t.Parallel()
 	decided, _ := interrupted(t)
