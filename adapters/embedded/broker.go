@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -60,6 +61,7 @@ type Broker struct {
 	slot    *commitSlot
 	faults  *faultLog
 	quiet   sync.Mutex // held while no request may be handled
+	broken  error      // why none is handled ever after; quiet guards it
 
 	stop context.CancelFunc
 	work sync.WaitGroup
@@ -184,11 +186,14 @@ func (b *Broker) ready() error {
 }
 
 // observe sees each request before the broker library does. The connection of a commit, or of a deletion of records,
-// that cannot be recorded is closed.
+// that cannot be recorded is closed, and so is every one when a compaction failed.
 func (b *Broker) observe(req kmsg.Request) (kmsg.Response, error, bool) {
 	b.cluster.KeepControl()
 	b.quiet.Lock()
 	defer b.quiet.Unlock()
+	if b.broken != nil {
+		return nil, b.broken, true
+	}
 	if fetch, ok := req.(*kmsg.FetchRequest); ok {
 		boundByPartition(fetch)
 	}
@@ -296,8 +301,9 @@ func (b *Broker) markClean() error {
 type faultLog struct {
 	log *slog.Logger
 
-	mu    sync.Mutex
-	fault error
+	mu      sync.Mutex
+	fault   error
+	rewrite error // of a compaction that could not write what is left
 }
 
 // Logf implements the broker library's logger.
@@ -306,6 +312,10 @@ func (f *faultLog) Logf(level kfake.LogLevel, format string, args ...any) {
 		return
 	}
 	text := fmt.Sprintf(format, args...)
+	rewrite := strings.HasPrefix(format, "rebuildSegments ")
+	if rewrite { // a warning to the library, which goes on without the records
+		level = kfake.LogLevelError
+	}
 	if f.log != nil && level == kfake.LogLevelWarn { // about its speed: no reader of `up` can act on them
 		f.log.Info("embedded broker", slog.String("detail", text))
 	}
@@ -313,6 +323,9 @@ func (f *faultLog) Logf(level kfake.LogLevel, format string, args ...any) {
 		f.mu.Lock()
 		if f.fault == nil {
 			f.fault = errors.New("embedded broker: " + text)
+		}
+		if rewrite {
+			f.rewrite = errors.New("embedded broker: " + text)
 		}
 		f.mu.Unlock()
 	}
@@ -325,4 +338,10 @@ func (f *faultLog) failed() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.fault
+}
+
+func (f *faultLog) compaction() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.rewrite
 }

@@ -24,7 +24,8 @@ var ErrTransactionOpen = errors.New("a transaction is open in a compacted topic"
 
 // Compact removes superseded records from compacted topics and expired ones from topics with a retention time. While it
 // lasts no request is handled. While a transaction is open in a compacted topic, it does nothing but return
-// ErrTransactionOpen.
+// ErrTransactionOpen. When it fails midway, as for want of space, the broker handles no request any more, and
+// has it again at its next start.
 func (b *Broker) Compact() error {
 	b.quiet.Lock()
 	defer b.quiet.Unlock()
@@ -43,7 +44,10 @@ func (b *Broker) Compact() error {
 		return fmt.Errorf("keep segments: %w", err)
 	}
 	b.cluster.Compact()
-	return dropKept(b.dir)
+	if b.broken = b.faults.compaction(); b.broken == nil {
+		b.broken = dropKept(b.dir)
+	}
+	return b.broken
 }
 
 // compacted returns the names of the directories of all partitions that are compacted.

@@ -41,14 +41,12 @@ func recoverLog(ctx context.Context, dir string, faults *faultLog) error {
 	if err != nil {
 		return err
 	}
-	if !clean {
-		if err := restoreKept(dir); err != nil {
-			return err
-		}
-		if err := repair(ctx, dir, logDir, faults); err != nil {
-			return err
-		}
-	} else if err := fenceExpired(logDir); err != nil {
+	if clean {
+		err = errors.Join(dropKept(dir), fenceExpired(logDir))
+	} else {
+		err = repair(ctx, dir, logDir, faults)
+	}
+	if err != nil {
 		return err
 	}
 	return restoreMarks(dir, logDir)
@@ -68,6 +66,9 @@ func takeCleanMark(dir string) (bool, error) {
 }
 
 func repair(ctx context.Context, dir, logDir string, faults *faultLog) error {
+	if err := restoreKept(dir); err != nil {
+		return err
+	}
 	producers, err := readProducers(filepath.Join(logDir, producersFile))
 	if err != nil {
 		return err

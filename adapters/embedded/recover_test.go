@@ -390,3 +390,24 @@ func TestRecoveryUndoesACompactionThatWasCutShort(t *testing.T) {
 		})
 	}
 }
+
+// A compaction that cannot write what is left, as on a full disk, ends the broker and not the newest of each key.
+func TestCompactionThatCannotWriteLosesNothing(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	b, err := StartBroker(t.Context(), BrokerConfig{Dir: dir})
+	require.NoError(t, err)
+	createTopics(t, b.Addr(), map[string]string{"cleanup.policy": "compact"}, "keys")
+	cl := newClient(t, b.Addr())
+	for i, key := range []string{"k", "k", "k", "other"} {
+		rec := &kgo.Record{Topic: "keys", Key: []byte(key), Value: []byte(strconv.Itoa(i))}
+		require.NoError(t, cl.ProduceSync(t.Context(), rec).FirstErr())
+	}
+	inTheWay := filepath.Join(dir, brokerLogDir, "partitions", partitionDirName("keys", 0), "2.idx")
+	require.NoError(t, os.Mkdir(inTheWay, 0o700))
+	require.ErrorContains(t, b.Compact(), "2.idx")
+	require.Error(t, newClient(t, b.Addr(), kgo.RequestRetries(0)).Ping(t.Context()))
+	require.Error(t, b.Close(), "it is no clean stop")
+	again := startTestBroker(t, dir)
+	require.Equal(t, []string{"2", "3"}, readTopic(t, again.Addr(), "keys"))
+}
