@@ -60,8 +60,9 @@ type Broker struct {
 	dir     string
 	slot    *commitSlot
 	faults  *faultLog
-	quiet   sync.Mutex // held while no request may be handled
-	broken  error      // why none is handled ever after; quiet guards it
+	quiet   sync.Mutex      // held while no request may be handled
+	broken  error           // why none is handled ever after; quiet guards it
+	offered map[string]bool // groups in transactions; quiet guards it
 
 	stop context.CancelFunc
 	work sync.WaitGroup
@@ -194,8 +195,15 @@ func (b *Broker) observe(req kmsg.Request) (kmsg.Response, error, bool) {
 	if b.broken != nil {
 		return nil, b.broken, true
 	}
-	if fetch, ok := req.(*kmsg.FetchRequest); ok {
-		boundByPartition(fetch)
+	switch r := req.(type) {
+	case *kmsg.FetchRequest:
+		boundByPartition(r)
+	case *kmsg.TxnOffsetCommitRequest:
+		b.noteOffsets(r)
+	case *kmsg.OffsetFetchRequest:
+		if resp, ok := b.newGroup(r); ok {
+			return resp, nil, true
+		}
 	}
 	if b.slot == nil {
 		return nil, nil, false

@@ -297,5 +297,30 @@ func TestAnswersStayWithinTheirBound(t *testing.T) {
 	require.Zero(t, resp.SessionID)
 }
 
+// A group that nobody has joined has no offsets, which is no error: clients that do not join ask too.
+func TestNewGroupsHaveNoOffsets(t *testing.T) {
+	t.Parallel()
+	b := startTestBroker(t, "")
+	createTopics(t, b.Addr(), nil, topicNames()...)
+	require.Equal(t, int64(-1), groupOffset(t, b.Addr()))
+	old, err := kgo.NewClient(kgo.SeedBrokers(b.Addr()), kgo.MaxVersions(kversion.V2_8_0()))
+	require.NoError(t, err)
+	defer old.Close()
+	req := kmsg.NewPtrOffsetFetchRequest()
+	req.Group, req.Topics = testGroup, []kmsg.OffsetFetchRequestTopic{{Topic: "journal", Partitions: []int32{0}}}
+	resp, err := req.RequestWith(t.Context(), old)
+	require.NoError(t, err)
+	require.Zero(t, resp.ErrorCode)
+	require.Equal(t, int64(-1), resp.Topics[0].Partitions[0].Offset)
+
+	w := newWriter(t, b.Addr(), "owner-0")
+	require.NoError(t, w.begin(t.Context(), 1))
+	resp, err = req.RequestWith(t.Context(), old)
+	require.NoError(t, err)
+	require.NotZero(t, resp.ErrorCode, "perhaps it has offsets soon")
+	require.NoError(t, w.commit(t.Context()))
+	require.Equal(t, int64(1), groupOffset(t, b.Addr()))
+}
+
 // testVersions keeps requests built by hand simple: newer ones name topics by id.
 func testVersions() *kversion.Versions { return kversion.V3_6_0() }

@@ -24,8 +24,8 @@ var ErrTransactionOpen = errors.New("a transaction is open in a compacted topic"
 
 // Compact removes superseded records from compacted topics and expired ones from topics with a retention time. While it
 // lasts no request is handled. While a transaction is open in a compacted topic, it does nothing but return
-// ErrTransactionOpen. When it fails midway, as for want of space, the broker handles no request any more, and
-// has it again at its next start.
+// ErrTransactionOpen. When it fails midway, as for want of space, the broker handles no request any more; its next start
+// puts back what it had.
 func (b *Broker) Compact() error {
 	b.quiet.Lock()
 	defer b.quiet.Unlock()
