@@ -124,6 +124,45 @@ func TestAnOptOutIsDecidedWhateverTheRulesDoWithAMessage(t *testing.T) {
 	require.Len(t, b.things(0), 1)
 }
 
+// A message that is set free is told the opt-outs that passed it by before what waits in its
+// line is decided: an answer there may ask for another attempt.
+func TestAMessageThatIsSetFreeIsToldOptOutsFirst(t *testing.T) {
+	t.Parallel()
+	for name, free := range map[string]func(b *bench, head string) eventstore.Outcome{
+		"dropped": func(b *bench, head string) eventstore.Outcome {
+			return b.operate(0, partition.CommandDrop, head, partition.Drop{Reason: "x"})
+		},
+		"retried": func(b *bench, head string) eventstore.Outcome {
+			return b.operate(0, partition.CommandRetry, head, partition.Retry{})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, rules := newBench(t), &broken{}
+			b.start(t.TempDir(), rules.config)
+			who := eventstore.NewID(0).String()
+			stream := "message/" + b.request(0, func(r *message.Request) { r.Recipient = who })
+			b.story(0, stream, message.TypeAttemptStarted)
+			var in message.SendInstruction
+			require.NoError(t, json.Unmarshal(b.outbox(eventstore.OutboxUrgent, 0, eventstore.InstructionSend)[0].Value, &in))
+			rules.calls.Store(1)
+			b.send(eventstore.InboxUrgent, 0, eventstore.Command{Type: message.CommandAnswer, Stream: stream, Account: testAccount, Actor: "dispatcher"},
+				message.Answer{Attempt: in.Attempt, Outcome: message.OutcomeNotSent, Reason: message.ReasonThrottled, At: b.clock.Now()})
+			b.send(eventstore.InboxUrgent, 0, eventstore.Command{Type: message.CommandAnswer, Stream: stream, Account: testAccount, Actor: "dispatcher"},
+				message.Answer{Attempt: in.Attempt, Outcome: message.OutcomeNotSent, Reason: message.ReasonPaused, At: b.clock.Now()})
+			b.awaitParked(0, 2)
+			require.Nil(t, b.outcome(0, b.optOut(0, who)).Refused)
+			require.NotContains(t, b.told(0, stream), message.TypeOptedOut)
+
+			require.Contains(t, free(b, b.things(0)[0]).Events, partition.TypeRetried)
+			told := b.told(0, stream)
+			require.Contains(t, told, message.TypeAttemptNotSent)
+			require.Less(t, slices.Index(told, message.TypeOptedOut), slices.Index(told, message.TypeAttemptNotSent), "%v", told)
+			require.Positive(t, slices.Index(told, message.TypeOptedOut))
+		})
+	}
+}
+
 // A report on which the rules fail waits with its number while the message is parked.
 func TestAReportOnWhichTheRulesFailWaitsForItsMessage(t *testing.T) {
 	t.Parallel()

@@ -74,11 +74,12 @@ func (g *group) lineOf(stream string, t partition.Thing) ([]string, error) {
 }
 
 // advanceLine decides the things of a line in order, up to the first that fails.
-// When nothing holds the stream any more, it takes up what passed it by (unless
-// catchUp is false), and its timers may fire.
+// When nothing holds the stream any more, it takes up what passed it by, and its
+// timers may fire. Opt-outs that passed it by come first of all (rules.md E2): what
+// is decided again may ask for another attempt. With catchUp false none of it is told.
 func (g *group) advanceLine(stream string, line []string, catchUp bool) error {
 	for _, thing := range line[:min(len(line), maxFreed)] {
-		if ok, err := g.decideAgain(thing); err != nil || !ok {
+		if ok, err := g.decideAgain(thing, catchUp); err != nil || !ok {
 			return err
 		}
 	}
@@ -96,8 +97,9 @@ func (g *group) advanceLine(stream string, line []string, catchUp bool) error {
 	return g.wakeTimers(stream)
 }
 
-// decideAgain decides one parked thing; ok is false when it stays parked.
-func (g *group) decideAgain(stream string) (ok bool, err error) {
+// decideAgain decides one parked thing, once its message knows the opt-outs of its
+// recipient (unless tellFirst is false); ok is false when it stays parked.
+func (g *group) decideAgain(stream string, tellFirst bool) (ok bool, err error) {
 	t, err := g.thing(stream)
 	if err != nil {
 		return false, err
@@ -106,6 +108,11 @@ func (g *group) decideAgain(stream string) (ok bool, err error) {
 	failed, err := g.attempt(stream, func() error {
 		g.retrying = t.What.Stream
 		defer func() { g.retrying = "" }()
+		if tellFirst && t.What.Stream != "" {
+			if err := g.tellOptOuts(t.What.Stream); err != nil {
+				return err
+			}
+		}
 		if err := g.again(stream, *t.What); !errors.As(err, &refused) {
 			return err
 		}
@@ -198,6 +205,18 @@ func (g *group) catchUp(stream string) error {
 	if err != nil || s.Status == "" {
 		return err
 	}
+	if err := g.tellOptOuts(stream); err != nil {
+		return err
+	}
+	return g.retryStored(s.Accepted.Number)
+}
+
+// tellOptOuts tells a message the opt-outs of its recipient that it does not know.
+func (g *group) tellOptOuts(stream string) error {
+	s, err := g.message(stream)
+	if err != nil || s.Status == "" {
+		return err
+	}
 	r, err := g.recipient(s.Accepted.Recipient)
 	if err != nil {
 		return err
@@ -207,7 +226,7 @@ func (g *group) catchUp(stream string) error {
 			return err
 		}
 	}
-	return g.retryStored(s.Accepted.Number)
+	return nil
 }
 
 // wakeTimers lets the timers of a stream that is free again be looked at: the
