@@ -22,15 +22,11 @@ func (g *group) report(c *eventstore.Command, r recipient.Report) error {
 	if err != nil {
 		return err
 	}
-	if match.Kind == message.Matched || match.Kind == message.Inferred {
-		stream := messageStream(match.Message)
-		err := g.onMessage(stream, func() error { return g.deliverReport(match, stored) })
-		if err != nil {
+	if match.Message != "" {
+		done, err := g.onFree(match.Message, func() error { return g.deliverReport(match, stored) })
+		if done || err != nil {
 			return err
-		}
-		if held, err := g.isParked(stream); err != nil || !held {
-			return err
-		} // the rules failed on the message: the report waits with the number until it is retried
+		} // else it waits with the number until its message is free
 	}
 	return g.onNumber(r.Number, recipient.Store{Report: stored, Pending: match.Kind == message.Pending, Why: match.Why})
 }
@@ -52,6 +48,8 @@ func (g *group) match(number string, r recipient.StoredReport) (message.Match, e
 	return message.MatchReport(r, states), nil
 }
 
+// states are those of the messages under a key, also of parked ones: a report may be
+// theirs, and must not be taken for another's.
 func (g *group) states(key string) ([]message.State, error) {
 	streams, err := g.lookup(key)
 	if err != nil {
@@ -59,13 +57,6 @@ func (g *group) states(key string) ([]message.State, error) {
 	}
 	var out []message.State
 	for _, stream := range streams {
-		held, err := g.isParked(stream)
-		if err != nil {
-			return nil, err
-		}
-		if held {
-			continue // its reports wait with the number until it is retried
-		}
 		s, err := g.message(stream)
 		if err != nil {
 			return nil, err
@@ -73,6 +64,20 @@ func (g *group) states(key string) ([]message.State, error) {
 		out = append(out, s)
 	}
 	return out, nil
+}
+
+// onFree is onMessage for a message that is not parked; done says whether fn was
+// called and the rules did not fail.
+func (g *group) onFree(id string, fn func() error) (done bool, err error) {
+	stream := messageStream(id)
+	if held, err := g.isParked(stream); held || err != nil {
+		return false, err
+	}
+	if err := g.onMessage(stream, fn); err != nil {
+		return false, err
+	}
+	held, err := g.isParked(stream)
+	return !held, err
 }
 
 func (g *group) deliverReport(m message.Match, r recipient.StoredReport) error {
@@ -95,10 +100,10 @@ func (g *group) retryStored(number string) error {
 		if err != nil {
 			return err
 		}
-		if m.Kind != message.Matched && m.Kind != message.Inferred {
+		if m.Message == "" {
 			continue
 		}
-		if err := g.onMessage(messageStream(m.Message), func() error { return g.deliverStored(number, m, r) }); err != nil {
+		if _, err := g.onFree(m.Message, func() error { return g.deliverStored(number, m, r) }); err != nil {
 			return err
 		}
 	}

@@ -188,6 +188,34 @@ func TestAReportOnWhichTheRulesFailWaitsForItsMessage(t *testing.T) {
 	require.Contains(t, b.told(0, stream), message.TypeDelivered)
 }
 
+// A report that may be a parked message's is not taken for another's, whose outcome is unknown.
+func TestAReportOfAParkedMessageIsNoOthers(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.start(t.TempDir())
+	other, held := "message/"+b.request(0), "message/"+b.request(0)
+	b.story(0, other, message.TypeAttemptStarted)
+	b.story(0, held, message.TypeAttemptStarted)
+	var in [2]message.SendInstruction
+	for i, r := range b.outbox(eventstore.OutboxUrgent, 0, eventstore.InstructionSend) {
+		require.NoError(t, json.Unmarshal(r.Value, &in[i]))
+	}
+	b.send(eventstore.InboxUrgent, 0, eventstore.Command{Type: message.CommandAnswer, Stream: other, Account: testAccount, Actor: "dispatcher"},
+		message.Answer{Attempt: in[0].Attempt, Outcome: message.OutcomeUnknown, Reason: "timeout", At: b.clock.Now()})
+	b.story(0, other, message.TypeAttemptUnknown)
+	b.bad(0, held, "")
+	b.answer(0, in[1], "77", b.clock.Now())
+	b.awaitParked(0, 2)
+	b.report(0, in[1], "77", message.ReportDelivered, b.clock.Now())
+	number := "number/00112233445566778899aabbccddeeff"
+	b.story(0, number, recipient.TypeReportStored)
+
+	require.Contains(t, b.operate(0, partition.CommandDrop, b.things(0)[0], partition.Drop{Reason: "x"}).Events, partition.TypeRetried)
+	require.Equal(t, []string{recipient.TypeReportStored, recipient.TypeReportMatched}, b.told(0, number))
+	require.Contains(t, b.told(0, held), message.TypeDelivered)
+	require.NotContains(t, b.told(0, other), message.TypeDelivered)
+}
+
 // What waits in line is decided in its order, and nothing overtakes; a retry that
 // fails leaves everything where it was; each of it happens once.
 func TestALineIsDecidedInItsOrder(t *testing.T) {
