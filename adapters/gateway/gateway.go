@@ -166,8 +166,8 @@ func (g *Gateway) Recipient(account, e164 string) string {
 // bodyDigest tells a repeat of a request from another one under the same key.
 func (g *Gateway) bodyDigest(m *httpapi.NewMessage) string {
 	sendAt := ""
-	if m.SendAt != nil {
-		sendAt = m.SendAt.UTC().Format(time.RFC3339Nano)
+	if m.AskedFor != nil {
+		sendAt = m.AskedFor.UTC().Format(time.RFC3339Nano)
 	}
 	return g.cfg.Secrets.ContentDigest(
 		m.To, m.Sender, string(m.Category), m.Text, m.ImageURL, m.Button.Text, m.Button.URL, m.SMSText, m.Validity.String(),

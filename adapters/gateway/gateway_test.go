@@ -118,6 +118,22 @@ func TestTheSameKeyIsTheSameMessage(t *testing.T) {
 	require.NotEqual(t, first.ID, e.accept(newMessage("one", ""))[0].ID)
 }
 
+// A repeat after send_at is over is still the same request: by then it means now.
+func TestARepeatBehindItsTimeIsNoOtherMessage(t *testing.T) {
+	t.Parallel()
+	e := newEdge(t)
+	at, later := time.Now().Add(time.Hour), time.Now().Add(2*time.Hour)
+	first := newMessage("one", "key-1")
+	first.SendAt, first.AskedFor = &at, &at
+	again := newMessage("one", "key-1")
+	again.AskedFor = &at
+	other := newMessage("one", "key-1")
+	other.SendAt, other.AskedFor = &later, &later
+	id := e.accept(first)[0].ID
+	require.Equal(t, httpapi.Accepted{ID: id, Repeated: true}, e.accept(again)[0])
+	require.Equal(t, httpapi.CodeIdempotencyConflict, e.accept(other)[0].Err.Code)
+}
+
 // An id in capital digits names the same message: the cancel must reach its stream.
 func TestCancelReachesTheMessagesStream(t *testing.T) {
 	t.Parallel()

@@ -31,7 +31,7 @@ func hello() httpapi.NewMessage {
 func TestSend(t *testing.T) {
 	t.Parallel()
 	shared := setup(t)
-	sendAt := now.Add(90 * 24 * time.Hour)
+	sendAt, justOver := now.Add(90*24*time.Hour), now.Add(-4*time.Minute)
 	for name, c := range map[string]struct {
 		body string
 		want func(*httpapi.NewMessage)
@@ -50,7 +50,7 @@ func TestSend(t *testing.T) {
 				m.Category, m.PricedCategory, m.Content = domain.OneTimeCode, domain.Promotional, domain.Rich
 				m.ImageURL, m.Button = "https://c.pl/a.jpg", httpapi.Button{Text: "Go", URL: "https://c.pl/x"}
 				m.SMSText, m.SMSEncoding, m.Validity = "Żółw", "ucs2", 24*time.Hour
-				m.ClientRef, m.Tags, m.SendAt, m.Test = "order-17", []string{"a", "b"}, &sendAt, true
+				m.ClientRef, m.Tags, m.SendAt, m.AskedFor, m.Test = "order-17", []string{"a", "b"}, &sendAt, &sendAt, true
 			}, `"priced_category":"promotional","sms_parts":1,"send_at":"2027-02-08T09:30:00Z"`,
 		},
 		"NFC": {good("text", `"z\u0307"`), func(m *httpapi.NewMessage) {
@@ -70,7 +70,7 @@ func TestSend(t *testing.T) {
 			m.Fallback, m.SMSText, m.SMSParts, m.SMSEncoding = false, "", 0, ""
 			m.Text, m.TextLength = strings.Repeat("ż", 1000), 1000
 		}, `"priced_category":"transactional","sms_parts":0`},
-		"send_at just over": {good("send_at", `"2026-11-10T09:26:00Z"`), func(*httpapi.NewMessage) {}, `"priced_category":"transactional","sms_parts":1`},
+		"send_at just over": {good("send_at", `"2026-11-10T09:26:00Z"`), func(m *httpapi.NewMessage) { m.AskedFor = &justOver }, `"priced_category":"transactional","sms_parts":1`},
 		"15 s":              {good("validity", `"15s"`), func(m *httpapi.NewMessage) { m.Validity = 15 * time.Second }, `"priced_category":"transactional","sms_parts":1`},
 	} {
 		t.Run(name, func(t *testing.T) {

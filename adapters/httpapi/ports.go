@@ -51,6 +51,7 @@ type NewMessage struct {
 	ClientRef      string
 	Tags           []string
 	SendAt         *time.Time // nil = now
+	AskedFor       *time.Time // send_at as it was said, also when that means now: a repeat is known by it
 	Test           bool
 	IdempotencyKey string // "" = none
 }

@@ -263,6 +263,7 @@ func (c *check) times() {
 		return
 	}
 	at := c.in.SendAt.UTC().Truncate(time.Microsecond)
+	c.out.AskedFor = &at
 	switch {
 	case at.After(c.now.Add(MaxAhead)):
 		c.refuse(message.CodeInvalidSendAt, "send_at", "must be at most 90 days ahead: %s at the latest", c.now.Add(MaxAhead).UTC().Format(time.RFC3339))
