@@ -43,7 +43,7 @@ func newEdge(t *testing.T) *edge {
 	e.keyring = eventstore.NewKeyring(eventstore.InstallationKeys{Primary: "k1", Keys: map[string][]byte{"k1": key}}, e.producer, e.topics, part)
 	e.Gateway = gateway.New(gateway.Config{
 		Producer: e.producer, Keyring: e.keyring, Secrets: eventstore.Secrets{Partition: key, Recipient: key, Digest: key}, Part: part,
-		Topics: e.topics, View: account.NewView(), Waiter: e.waiter, Clock: domain.SystemClock, Timeout: 2 * time.Second,
+		Topics: e.topics, View: account.NewView(), Accounts: eventstore.NewFollower(e.client, e.topics.Name(eventstore.Accounts), 2, nil), Waiter: e.waiter, Clock: domain.SystemClock, Timeout: 2 * time.Second,
 	})
 	return e
 }
@@ -168,6 +168,42 @@ func TestResolveReachesTheMessagesStream(t *testing.T) {
 	require.Equal(t, word, got)
 	_, err = e.Resolve(t.Context(), httpapi.Origin{}, "x", word)
 	require.Equal(t, message.CodeNotFound, domain.CodeOf(err))
+}
+
+// What was decided is told, also while this process's view lags: an error would have it made again.
+func TestWhatIsMadeIsToldThoughItIsNotVisibleYet(t *testing.T) {
+	t.Parallel()
+	e := newEdge(t)
+	stream := account.AccountStream(testAccount)
+	p := eventstore.Partitioner{N: 2}.Of([]byte(testAccount))
+	go func() { _ = e.waiter.Run(t.Context()) }() // ends with the test
+	<-e.waiter.Ready()
+	require.NoError(t, e.producer.Send(t.Context(), &sarama.ProducerMessage{Topic: e.topics.Name(eventstore.Accounts), Partition: p, Value: sarama.StringEncoder("unread")}))
+	go e.decide(p, eventstore.Outcome{Stream: stream, Version: 2, Events: []string{"account.key_issued"}})
+	out, err := e.Configure(t.Context(), httpapi.Origin{Account: testAccount}, testAccount, stream, account.IssueKey{})
+	require.NoError(t, err)
+	require.Equal(t, httpapi.Outcome{Version: 2, Events: []string{"account.key_issued"}}, out)
+}
+
+// decide answers the first command of a partition.
+func (e *edge) decide(p eventstore.Partition, o eventstore.Outcome) {
+	r := eventstore.NewReader(e.client, e.topics.Name(eventstore.InboxUrgent), p, 0)
+	defer r.Close()
+	for e.t.Context().Err() == nil {
+		b, err := r.Next(e.t.Context())
+		if err != nil || len(b.Records) == 0 {
+			continue
+		}
+		c, err := eventstore.ParseCommand(b.Records[0])
+		if err != nil {
+			return
+		}
+		o.Command = c.ID
+		if m, err := eventstore.OutcomeMessage(e.topics.Name(eventstore.Outcomes), p, o); err == nil {
+			_ = e.producer.Send(e.t.Context(), m) // the test waits for it
+		}
+		return
+	}
 }
 
 // Nobody waits any more once the caller was answered, also when Kafka was away.

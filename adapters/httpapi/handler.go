@@ -252,7 +252,16 @@ func (a *API) waitVisible(ctx context.Context, view interface{ Version(stream st
 	_ = pause.Until(ctx, func() bool { return view.Version(stream) >= version })
 }
 
-// configure decides a command and waits until it is visible here.
+// configureHere is configure for what is answered from the view, or counts by it at once.
+func (a *API) configureHere(ctx context.Context, c *call, owner, stream string, command account.Command) (Outcome, error) {
+	out, err := a.configure(ctx, c, owner, stream, command)
+	if err == nil && a.cfg.View.Version(stream) < out.Version {
+		err = unavailable("the change is made, but not visible here yet")
+	}
+	return out, err
+}
+
+// configure decides a command and waits until it is visible here; see waitVisible.
 func (a *API) configure(ctx context.Context, c *call, owner, stream string, command account.Command) (Outcome, error) {
 	out, err := a.cfg.Commander.Configure(ctx, c.origin(), owner, stream, command)
 	if err != nil {

@@ -120,7 +120,7 @@ func (a *API) revokeKey(ctx context.Context, c *call, in *keyParams, _ *noBody) 
 	if err := a.known(in.ID); err != nil {
 		return nil, err
 	}
-	out, err := a.configure(ctx, c, in.ID, account.AccountStream(in.ID), account.RevokeKey{Key: in.Key})
+	out, err := a.configureHere(ctx, c, in.ID, account.AccountStream(in.ID), account.RevokeKey{Key: in.Key})
 	if err != nil {
 		return nil, err
 	}

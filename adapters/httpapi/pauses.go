@@ -52,7 +52,7 @@ func (a *API) turn(ctx context.Context, c *call, body *PauseRequest, command fun
 	if err := a.checkSwitch(sw); err != nil {
 		return nil, err
 	}
-	out, err := a.configure(ctx, c, account.Installation, sw.Stream(), command(sw))
+	out, err := a.configureHere(ctx, c, account.Installation, sw.Stream(), command(sw))
 	if err != nil {
 		return nil, err
 	}

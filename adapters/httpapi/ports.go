@@ -81,6 +81,7 @@ type Outcome struct {
 type Commander interface {
 	// Configure decides a command on a stream of the accounts journal; owner is
 	// the account in whose partition it lies (account.Installation for the default prices).
+	// It waits for a while, not for ever, until this process's view shows what was decided.
 	Configure(ctx context.Context, o Origin, owner, stream string, c account.Command) (Outcome, error)
 	// Bill decides a command on a month of an account.
 	Bill(ctx context.Context, o Origin, account string, month calendar.Month, c bill.Command) (Outcome, error)

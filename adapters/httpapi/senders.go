@@ -376,7 +376,7 @@ func (a *API) decideSender(ctx context.Context, c *call, in *senderParams, comma
 	if err != nil {
 		return nil, err
 	}
-	_, err = a.configure(ctx, c, s.Account, account.SenderStream(in.ID), command(version))
+	_, err = a.configureHere(ctx, c, s.Account, account.SenderStream(in.ID), command(version))
 	if refusal := new(domain.Error); errors.As(err, &refusal) && refusal.Code == account.CodeVersionConflict {
 		err = domain.RefuseField(refusal.Code, "If-Match", "%s", refusal.Message)
 	}

@@ -192,6 +192,7 @@ var sentences = [][2]string{
 	{"must be absent where the unit is amount", "nie może być podane, gdy jednostką jest kwota"},
 	{"must be a decimal above 0 such as 250.00, at most 2 digits after the point", "musi być kwotą większą niż 0, taką jak 250.00, najwyżej 2 cyfry po kropce"},
 	{"the installation accepts no regulations", "instalacja nie akceptuje regulaminu"},
+	{"the change is made, but not visible here yet", "zmiana jest wykonana, ale jeszcze tu niewidoczna"},
 	{"the version is published, but not visible here yet", "wersja jest opublikowana, ale jeszcze tu niewidoczna"},
 	{"is not in force any more: version {} is", "ta wersja już nie obowiązuje: obowiązuje wersja {1}"},
 	{"is for the client to say, with a key of the account", "to oświadczenie składa klient, kluczem swojego konta"},
