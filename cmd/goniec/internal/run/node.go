@@ -61,7 +61,8 @@ type Node struct {
 	listener   net.Listener   // of the API; nil without that role
 	probes     net.Listener   // of a process without the API
 	parts      map[string]part
-	compact    func() error // of the embedded broker; nil with another
+	views      map[string]part // what requests and calls under way still need: they end when the parts have
+	compact    func() error    // of the embedded broker; nil with another
 	sweepEvery time.Duration
 	mu         sync.Mutex
 	closers    []func() error
@@ -282,20 +283,30 @@ func (n *Node) Run(ctx context.Context) error {
 	}()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	var wg sync.WaitGroup
-	for name, run := range n.parts {
-		wg.Go(func() {
-			if err := run(ctx); err != nil && ctx.Err() == nil {
-				n.log.Error("part ended", "part", name, "error", err)
-				cancel(fmt.Errorf("%s: %w", name, err))
-			}
-		})
-	}
-	wg.Wait()
+	last, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	views := n.start(last, n.views, cancel)
+	n.start(ctx, n.parts, cancel).Wait()
+	end()
+	views.Wait()
 	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
 		return err
 	}
 	return nil
+}
+
+// start runs parts until ctx ends; one that ends before tells fail why.
+func (n *Node) start(ctx context.Context, parts map[string]part, fail context.CancelCauseFunc) *sync.WaitGroup {
+	var wg sync.WaitGroup
+	for name, run := range parts {
+		wg.Go(func() {
+			if err := run(ctx); err != nil && ctx.Err() == nil {
+				n.log.Error("part ended", "part", name, "error", err)
+				fail(fmt.Errorf("%s: %w", name, err))
+			}
+		})
+	}
+	return &wg
 }
 
 type part func(context.Context) error
@@ -305,9 +316,8 @@ func (n *Node) prepare(ctx context.Context) (err error) {
 	if n.watch, err = newWatch(n); err != nil {
 		return err
 	}
-	n.parts = map[string]part{
-		"accounts view": n.accounts.Run, "keyring": n.keys.Run, "outcomes": n.waiter.Run, "start": n.awaitViews, "watch": n.watch.run,
-	}
+	n.views = map[string]part{"accounts view": n.accounts.Run, "keyring": n.keys.Run, "outcomes": n.waiter.Run}
+	n.parts = map[string]part{"start": n.awaitViews, "watch": n.watch.run}
 	for role, add := range map[Role]func(context.Context) error{
 		RoleDecider: n.addDecider, RoleDispatcher: n.addDispatcher, RoleProjector: n.addProjector, RoleReactor: n.addReactor, RoleAPI: n.addAPI,
 	} {

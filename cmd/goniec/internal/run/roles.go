@@ -66,7 +66,7 @@ func (n *Node) addAPI(ctx context.Context) error {
 		return err
 	}
 	blobs := eventstore.NewBlobStore(n.client, n.producer, n.kafka.Topics(), n.part)
-	n.parts["blobs"] = blobs.Run
+	n.views["blobs"] = blobs.Run
 	api, err := httpapi.New(httpapi.Config{ //nolint:contextcheck // each request has a context of its own
 		View: n.view, Accepter: n.gateway, Commander: n.gateway, Queries: gateway.Queries{Reader: reader, Recipient: n.gateway.Recipient}, Webhooks: hooks,
 		Parking: gateway.Parking{Gateway: n.gateway, Reader: reader}, Privacy: n.privacy(reader), Blobs: blobs, Sealer: n.secrets.Seal, Zone: n.zone,
