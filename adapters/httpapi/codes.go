@@ -20,7 +20,7 @@ func Codes() []Code { return documented(meanings) }
 // meanings has a row for each code, in the order of the page.
 var meanings = []meaning{
 	{CodeInvalidJSON, "The body is not JSON, or did not arrive whole."},
-	{CodeInvalidEncoding, "The body, or a text in it, is not valid UTF-8."},
+	{CodeInvalidEncoding, "The body, the query, or a text in them, is not valid UTF-8, or holds U+0000."},
 	{CodeUnknownField, "The request has no such field; names are spelt exactly, in lower case."},
 	{CodeDuplicateField, "A field is given twice."},
 	{CodeInvalidType, "A field has a value of another type."},

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -77,7 +78,7 @@ func register[I, B, O any](a *API, api huma.API, o operation, fn func(context.Co
 	known := queryNames(reflect.TypeFor[I]())
 	huma.Register(api, o.huma(api, reflect.TypeFor[B](), roles), func(ctx context.Context, in *I) (*O, error) {
 		c := callOf(ctx)
-		if p := unknownQuery(c.r, known); p != nil {
+		if p := faultyQuery(c.r, known); p != nil {
 			return nil, p
 		}
 		if o.batch {
@@ -117,10 +118,13 @@ func queryNames(params reflect.Type) []string {
 	return names
 }
 
-// unknownQuery refuses a parameter that would be ignored: a filter spelt wrong
-// would select everything.
-func unknownQuery(r *http.Request, known []string) *Problem {
-	for name := range r.URL.Query() {
+// faultyQuery refuses a parameter that would be ignored: a filter spelt wrong
+// would select everything. And what is no text, which read models cannot look for.
+func faultyQuery(r *http.Request, known []string) *Problem {
+	for name, values := range r.URL.Query() {
+		if slices.ContainsFunc(values, noText) {
+			return problem(http.StatusBadRequest, CodeInvalidEncoding, "the query must be text in UTF-8")
+		}
 		if slices.Contains(known, name) {
 			continue
 		}
@@ -131,6 +135,9 @@ func unknownQuery(r *http.Request, known []string) *Problem {
 	}
 	return nil
 }
+
+// noText: Postgres holds no such text.
+func noText(s string) bool { return !utf8.ValidString(s) || strings.ContainsRune(s, 0) }
 
 // failed logs what is not the caller's fault; such errors hold nothing personal.
 func (a *API) failed(ctx context.Context, c *call, err error) error {

@@ -200,6 +200,11 @@ func (in *listParams) filter(accountID string) (Filter, error) {
 	if in.State != "" && !knownState(f.State) {
 		return f, domain.RefuseField(CodeInvalidValue, "state", "is not a state of a message")
 	}
+	for _, text := range []struct{ field, value string }{{"sender", in.Sender}, {"client_ref", in.ClientRef}} {
+		if noText(text.value) {
+			return f, domain.RefuseField(CodeInvalidEncoding, text.field, "is no text: it holds U+0000")
+		}
+	}
 	if utf8.RuneCountInString(in.Sender) > MaxSender || utf8.RuneCountInString(in.ClientRef) > MaxClientRef {
 		return f, domain.Refuse(CodeTooLong, "sender may have %d characters, client_ref %d", MaxSender, MaxClientRef)
 	}

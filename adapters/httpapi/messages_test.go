@@ -287,6 +287,21 @@ func TestList(t *testing.T) {
 		plain(400, "unknown_field", "the query may have state, sender, from, to, client_ref, limit, cursor"))
 }
 
+// Postgres takes no NUL and no broken UTF-8: asked for such, it would be told as away, for ever.
+func TestWhatIsLookedForIsText(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for _, query := range []string{"/v1/messages?sender=%00", "/v1/messages?client_ref=%ff", "/v1/reports/traffic?sender=%ff", "/v1/reports/traffic?tag=a%00"} {
+		w := b.get(query)
+		require.Equal(t, http.StatusBadRequest, w.Code, query)
+		require.Equal(t, httpapi.CodeInvalidEncoding, decode[httpapi.Problem](t, w).Code, query)
+	}
+	for body, field := range map[string]string{`{"client_ref":"\u0000"}`: "client_ref", `{"sender":"\u0000"}`: "sender"} {
+		requireProblem(t, b.post("/v1/messages/search", body), 400, problem(400, "invalid_encoding", field, "is no text: it holds U+0000"))
+	}
+	require.Empty(t, b.queries.filters)
+}
+
 func TestBilling(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

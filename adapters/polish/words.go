@@ -237,6 +237,8 @@ var sentences = [][2]string{
 	{"no such message, or one that ended long ago", "nie ma takiej wiadomości albo zakończyła się dawno temu"},
 	{"the message has ended: {}", "wiadomość jest zakończona: {1:word}"},
 	{"is not a state of a message", "nie ma takiego stanu wiadomości"},
+	{"is no text: it holds U+0000", "nie jest tekstem: zawiera U+0000"},
+	{"the query must be text in UTF-8", "zapytanie musi być tekstem w UTF-8"},
 	{"sender may have {} characters, client_ref {}", "sender może mieć najwyżej {1} znaków, client_ref {2}"},
 	{"must be the id of a message", "podaj identyfikator wiadomości"},
 	{"must be the id of a message or an attempt", "podaj identyfikator wiadomości albo próby wysłania"},
