@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -320,6 +321,19 @@ func TestNotDurableIsNotAcknowledged(t *testing.T) {
 	require.Equal(t, "1", w.Header().Get("Retry-After"))
 	require.Error(t, d.SMPPHandler("sms")(t.Context(), smpp.Inbound{Kind: smpp.KindReceipt, Number: number, Status: message.ReportDelivered, CarrierID: "a1"}))
 	require.NotContains(t, d.logs.String(), number[1:])
+}
+
+// A body that did not arrive whole is not one that cannot be read: 400 would tell the
+// carrier never to say it again.
+func TestABodyThatIsCutIsAskedForAgain(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	r := httptest.NewRequest(http.MethodPost, "/callbacks/viber/viber", iotest.TimeoutReader(iotest.OneByteReader(strings.NewReader(`{"message_token":"1","message_status":0,"phone_number":"48500100209"}`))))
+	w := httptest.NewRecorder()
+	d.ViberHandler().ServeHTTP(w, r)
+	require.Equal(t, http.StatusServiceUnavailable, w.Code)
+	require.Equal(t, "1", w.Header().Get("Retry-After"))
+	require.Empty(t, d.sender.records)
 }
 
 func TestReceipts(t *testing.T) {

@@ -91,7 +91,13 @@ func (in *Intake) unreadable(w http.ResponseWriter, route string, err error) {
 		in.refuse(w, route, http.StatusRequestEntityTooLarge, codeTooLarge)
 		return
 	}
-	in.refuse(w, route, http.StatusBadRequest, viber.CodeBadCallback)
+	in.again(w, route) // it did not arrive whole
+}
+
+// again tells the carrier to say it once more.
+func (in *Intake) again(w http.ResponseWriter, route string) {
+	w.Header().Set("Retry-After", "1")
+	in.refuse(w, route, http.StatusServiceUnavailable, codeUnavailable)
 }
 
 func (in *Intake) takeViber(w http.ResponseWriter, r *http.Request, route string, cb viber.Callback) {
@@ -102,8 +108,7 @@ func (in *Intake) takeViber(w http.ResponseWriter, r *http.Request, route string
 	}
 	if err := in.Viber(r.Context(), route, cb); err != nil {
 		in.cfg.Log.Warn("callback not written; the carrier will repeat it", "route", route, "error", err)
-		w.Header().Set("Retry-After", "1")
-		in.refuse(w, route, http.StatusServiceUnavailable, codeUnavailable)
+		in.again(w, route)
 		return
 	}
 	in.cfg.Metrics.Taken(route, string(cb.Kind), time.Since(began))
