@@ -77,9 +77,6 @@ func (d *Dispatcher) sendOnce(ctx context.Context, msgs []*sarama.ProducerMessag
 // deliver writes a claimed job's answer and finishes it.
 func (o *owner) deliver(j *job, a message.Answer) {
 	defer o.work.Done()
-	if a.Outcome == message.OutcomeUnknown {
-		o.d.lost.put(a.Attempt, j.destination(), time.Now())
-	}
 	acked := o.d.send(o.hard, func() ([]*sarama.ProducerMessage, error) {
 		m, err := o.d.record(j.destination(), a)
 		return []*sarama.ProducerMessage{m}, err
@@ -115,7 +112,8 @@ func (d *Dispatcher) Late(a message.Answer) {
 // lostFor is how long the destination of an unknown attempt is kept for Late.
 const lostFor = 2 * time.Minute
 
-// lostSet remembers where late answers go, for lostFor to twice that long.
+// lostSet remembers where late answers go, from before the call, since an answer may come as
+// it is given up, for lostFor to twice that long.
 type lostSet struct {
 	mu         sync.Mutex
 	young, old map[string]destination

@@ -265,3 +265,17 @@ func TestConfigNamesEveryFault(t *testing.T) {
 func containsLog(b *bench, part string) bool {
 	return strings.Contains(b.logs.String(), part)
 }
+
+// The answer may come in the moment in which the call is given up, before its "unknown" is on its way.
+func TestAnswerThatComesAsTheCallIsGivenUp(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, 1)
+	var d *Dispatcher
+	b.carrier.answers(func(_ context.Context, s Submission) Result {
+		d.Late(message.Answer{Attempt: s.Attempt, Outcome: message.OutcomeAccepted, CarrierIDs: []string{"7"}})
+		return Result{Answer: message.Answer{Outcome: message.OutcomeUnknown, Reason: message.ReasonTimeout}, RouteFault: true}
+	})
+	b.start(func(_ *Config, made *Dispatcher) { d = made })
+	attempt := b.send(eventstore.OutboxUrgent, 0, 1)[0]
+	require.Eventually(t, func() bool { return len(b.answers(0)[attempt]) == 2 }, 10*time.Second, pollEvery)
+}

@@ -135,8 +135,12 @@ func (j *job) call(r *route, c eventstore.Content, done func(fault bool)) messag
 	j.handed()
 	span := j.span()
 	defer span.End()
-	began := time.Now()
+	began, lost := time.Now(), &j.owner.d.lost
+	lost.put(j.ins.Attempt, j.destination(), began)
 	res := r.carrier.Send(j.owner.hard, j.submission(c))
+	if res.Outcome != message.OutcomeUnknown {
+		lost.take(j.ins.Attempt)
+	}
 	done(res.RouteFault)
 	span.Set(attribute.String("goniec.outcome", string(res.Outcome)), attribute.String("goniec.reason", res.Reason))
 	m.Called(j.ins.Route, string(res.Outcome), res.Reason, time.Since(began))
