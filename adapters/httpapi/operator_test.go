@@ -173,6 +173,7 @@ func TestWebhooks(t *testing.T) {
 	there := plain(404, "not_found", "there is nothing of that name here")
 	requireProblem(t, b.post(path+"/resend", `{"event_id":"event-2"}`), 404, there)
 	requireProblem(t, b.post(path+"/resend", `{}`), 422, problem(422, "required", "event_id", "is required: the id of an event in the log"))
+	requireProblem(t, b.post(path+"/resend", `{"event_id":"\u0000"}`), 422, problem(422, "required", "event_id", "is required: the id of an event in the log"))
 	requireProblem(t, b.get(path+"/log?limit=201"), 422, problem(422, "invalid_value", "limit", "must be from 1 to 200"))
 	for _, r := range []request{
 		{method: "GET", path: path + "/log"},

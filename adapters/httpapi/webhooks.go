@@ -149,7 +149,7 @@ func (a *API) resendWebhook(ctx context.Context, c *call, in *idParam, body *Res
 	if err := a.endpoint(c, in.ID); err != nil {
 		return nil, err
 	}
-	if body.EventID == "" || len(body.EventID) > 100 {
+	if body.EventID == "" || len(body.EventID) > 100 || noText(body.EventID) {
 		return nil, domain.RefuseField(CodeRequired, "event_id", "is required: the id of an event in the log")
 	}
 	if err := a.cfg.Webhooks.Resend(ctx, c.key.Account, in.ID, body.EventID); err != nil {
