@@ -101,13 +101,15 @@ func (r *reactor) once(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("router: %w", err)
 	}
+	held := &sessions{}
 	sub, err := kafka.NewSubscriber(kafka.SubscriberConfig{
 		Brokers: r.Kafka.Brokers, ConsumerGroup: r.group(), Unmarshaler: unmarshaler{r.Wants},
-		OverwriteSaramaConfig: cfg, NackResendSleep: nackSleep,
+		OverwriteSaramaConfig: cfg, NackResendSleep: nackSleep, Tracer: held,
 	}, log)
 	if err != nil {
 		return fmt.Errorf("subscriber: %w", err)
 	}
+	router.AddMiddleware(held.middleware) // outermost
 	if err := r.addMiddleware(router, log); err != nil {
 		return err
 	}
@@ -123,7 +125,7 @@ func (r *reactor) once(ctx context.Context) error {
 	return router.Run(ctx)
 }
 
-// addMiddleware: outermost first. What is poisoned is not retried.
+// addMiddleware: the outermost first. What is poisoned is not retried.
 func (r *reactor) addMiddleware(router *wmessage.Router, log watermill.LoggerAdapter) error {
 	if r.Registry != nil {
 		b := wmetrics.NewPrometheusMetricsBuilder(r.Registry, "goniec", "reactor")

@@ -189,6 +189,29 @@ func TestAnUnknownTypeHoldsItsPartitionOnly(t *testing.T) {
 	require.Zero(t, w.count("SELECT count(*) FROM goniec_webhooks.poisoned"))
 }
 
+// What holds a partition must not hold the rest when the group shares its partitions
+// out again: another process comes and goes.
+func TestAHeldPartitionIsGivenUp(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r := newReceiver(t, nil)
+	w.add(r.URL)
+	w.run()
+	newer := w.event("message/"+uuid.NewString(), message.Unknown{})
+	newer.Type = "goniec.message.delivered.v2"
+	w.write(0, newer)
+	require.Eventually(t, func() bool { return strings.Contains(w.log.String(), "goniec.message.delivered.v2") }, time.Minute, 5*time.Millisecond)
+	began := time.Now()
+	stop := w.run()
+	first := w.tell(1, "message/"+uuid.NewString(), message.Unknown{})
+	r.waitFor(t, 1)
+	stop()
+	second := w.tell(1, "message/"+uuid.NewString(), message.Unknown{})
+	r.waitFor(t, 2)
+	require.Equal(t, []string{first, second}, r.ids())
+	require.Less(t, time.Since(began), 30*time.Second, "nobody waited to be put out of the group")
+}
+
 func TestWhatCannotBeReadIsPoisonedAndHoldsUpNobody(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
