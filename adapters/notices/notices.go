@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -24,7 +25,7 @@ import (
 
 const name = "notices"
 
-// patience is how long a mail that the server does not take now holds up the ones behind it.
+// patience is how long a mail that the server does not take now holds up the ones behind it, from its first try on.
 const patience = 30 * time.Minute
 
 // Config of Notices. Everything is required but Registry.
@@ -44,6 +45,7 @@ type Notices struct {
 	cfg   Config
 	waits reactor.Waits
 	sent  *prometheus.CounterVec
+	first sync.Map // id of an event whose mail is not taken now → time.Time of its first try
 }
 
 // New checks the configuration; it connects to nothing.
@@ -114,15 +116,32 @@ func (n *Notices) handle(ctx context.Context, ev *eventstore.Event) error {
 		ID: ev.ID, To: sender.Form.NoticeEmail, ReplyTo: owner.Settings.ManagerEmail, From: owner.Settings.ManagerName,
 		Subject: t.subject(sender.Name, sender.Country), Text: t.body(sender.Name, sender.Country, owner.Settings.ManagerName), Happened: ev.Time,
 	})
-	if refused := mailer.Refusal(""); errors.As(err, &refused) {
-		return reactor.Poison("refused")
-	}
-	if later := mailer.Later(""); errors.As(err, &later) && n.cfg.Clock.Now().Sub(ev.Recorded) > patience {
-		return reactor.Poison("not_taken_in_time")
-	}
-	if err == nil {
+	return n.outcome(ev.ID, err)
+}
+
+// overdue says whether a mail that is not taken now has been tried for long enough.
+func (n *Notices) overdue(id string) bool {
+	now := n.cfg.Clock.Now()
+	at, _ := n.first.LoadOrStore(id, now)
+	first, _ := at.(time.Time)
+	return now.Sub(first) > patience
+}
+
+// outcome is what becomes of the event after a try.
+func (n *Notices) outcome(id string, err error) error {
+	var refused mailer.Refusal
+	var later mailer.Later
+	switch {
+	case err == nil:
 		n.sent.WithLabelValues("sent").Inc()
+	case errors.As(err, &refused):
+		err = reactor.Poison("refused")
+	case errors.As(err, &later) && n.overdue(id):
+		err = reactor.Poison("not_taken_in_time")
+	default:
+		return err
 	}
+	n.first.Delete(id)
 	return err
 }
 

@@ -232,12 +232,28 @@ func TestAMailServersRefusals(t *testing.T) {
 	w.awaits(2)
 
 	w.box.answers(&smtp.SMTPError{Code: 452, Message: "the box of " + address + " is full"})
-	w.clock.Advance(time.Hour)
 	w.happens(account.SenderNoticeWithdrawn{}, true)
+	require.Eventually(t, func() bool { _, asked := w.box.got(); return asked >= 2 }, time.Minute, 10*time.Millisecond) // the first one is noted
+	w.clock.Advance(time.Hour)
 	require.Eventually(t, func() bool { return strings.Contains(w.log.String(), "not_taken_in_time") }, time.Minute, 10*time.Millisecond)
 	w.box.answers(nil)
 	w.happens(account.SenderClosed{Reason: "x"}, true)
 	w.awaits(3)
+}
+
+// A mail that goes out late, since we or the server were away, has its half an hour from
+// the first try on: a server that takes no mail of strangers at once takes the second.
+func TestALateMailIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.run()
+	w.box.answers(&smtp.SMTPError{Code: 451, Message: "greylisted"})
+	w.clock.Advance(time.Hour)
+	w.happens(account.SenderSuspended{Reason: "x", By: account.ByOperator}, true)
+	require.Eventually(t, func() bool { _, asked := w.box.got(); return asked >= 1 }, time.Minute, 10*time.Millisecond)
+	w.box.answers(nil)
+	w.awaits(1)
+	require.NotContains(t, w.log.String(), "not_taken_in_time")
 }
 
 // An event that the view has not read is waited for: the address is in the view.
