@@ -241,6 +241,22 @@ func TestNothingIsLeftHalf(t *testing.T) {
 	require.Empty(t, left)
 }
 
+// A process that dies before it writes its manifest is not in the way of the next one.
+func TestAnExportThatDidNotEndIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.write(2)
+	_, path := b.export()
+	require.NoError(t, os.Remove(path))
+	b.write(1)
+	_, _ = b.export()
+	r := b.verify(b.checkpoint())
+	require.True(t, r.Intact, "%v", r.Broken)
+	require.Equal(t, int64(14), r.Events)
+	_, _, err := export.Write(t.Context(), b.cfg)
+	require.ErrorIs(t, err, export.ErrExists)
+}
+
 func TestConfigNamesEveryFault(t *testing.T) {
 	t.Parallel()
 	_, _, err := export.Write(t.Context(), export.Config{

@@ -141,3 +141,17 @@ func manifests(dir string) ([]Manifest, error) {
 	}
 	return out, nil
 }
+
+// named are the files of a directory that belong to an export that ended.
+func named(dir string) (map[string]bool, error) {
+	list, err := manifests(dir)
+	out := map[string]bool{}
+	for _, m := range list {
+		for _, p := range m.Partitions {
+			for _, f := range p.Files {
+				out[f.Name] = true
+			}
+		}
+	}
+	return out, err
+}

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,6 +33,8 @@ type Config struct {
 	// formats; without From. Default: none.
 	Since *Manifest
 	Now   time.Time
+
+	taken map[string]bool // files that the directory's manifests name
 }
 
 // Validate names every fault of the configuration.
@@ -81,7 +82,7 @@ func known(pattern string) bool {
 	return false
 }
 
-// ErrExists says that files of the export are there already.
+// ErrExists says that files of the export are there already, and a manifest that names them.
 var ErrExists = errors.New("was exported already")
 
 // Write exports the journal: a file for each partition that has events, and at
@@ -95,6 +96,9 @@ func Write(ctx context.Context, cfg Config) (m Manifest, path string, err error)
 	}
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return m, "", fmt.Errorf("directory of the export: %w", err)
+	}
+	if cfg.taken, err = named(cfg.Dir); err != nil {
+		return m, "", err
 	}
 	if cfg.Journal.From, err = cfg.since(); err != nil {
 		return m, "", err
@@ -218,12 +222,11 @@ func (p *part) wants(typ string) bool {
 func (p *part) open() error {
 	for _, format := range p.cfg.Formats {
 		o := &output{format: format, sum: sha256.New(), name: fmt.Sprintf("%s-%03d-%012d.%s", p.is.Topic, p.is.Partition, p.is.Begin.Offset, format)}
-		path := filepath.Join(p.cfg.Dir, o.name)
-		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		if p.cfg.taken[o.name] {
 			return fmt.Errorf("%s: %w", o.name, ErrExists)
 		}
 		var err error
-		if o.file, err = wholefile.Create(path); err != nil {
+		if o.file, err = wholefile.Create(filepath.Join(p.cfg.Dir, o.name)); err != nil {
 			return err
 		}
 		o.to = newEncoder(format, io.MultiWriter(o.file, o.sum))
