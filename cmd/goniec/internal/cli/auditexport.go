@@ -104,6 +104,9 @@ func (a *app) export(ctx context.Context, dir string, f *exportFlags) error {
 	}
 	return a.show(out, func() {
 		a.say("%s in %s, %s bytes: %s", words.Count(int(out.Events), "event"), words.Count(out.Files, "file"), words.Thousands(out.Bytes), out.Manifest)
+		if cfg.To.After(now) {
+			a.say("the period is not over: what is recorded from now on is not in this export")
+		}
 	})
 }
 

@@ -46,6 +46,9 @@ func TestAuditExport(t *testing.T) {
 	r = audit("export", dir)
 	require.Equal(t, ExitUsage, r.code)
 	require.Contains(t, r.err, "was exported already: name another directory, or go on with --since")
+	r = audit("export", dir+"-early", "--to", "2100-01-01T00:00:00Z")
+	require.Equal(t, ExitOK, r.code, r.err)
+	require.Contains(t, r.out, "the period is not over: what is recorded from now on is not in this export\n")
 
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "messages-000-000000000000.ndjson"), lines[1:], 0o600))
 	r = audit("verify-export", dir)
