@@ -24,7 +24,10 @@ WITH zone AS (
             WHEN n.version IS NULL THEN
                 CASE WHEN EXISTS (SELECT FROM minimums x WHERE x.country = s.country AND x.version = terms.version) THEN 'other_currency' ELSE 'no_minimum' END
             WHEN m.activated = m.month THEN 'activation_month'
-            WHEN b.waivers ? s.id::text THEN 'waived'
+            WHEN b.waivers ? s.id::text AND EXISTS ( -- it may be waived while the suspension goes on, and lifted before the month is over
+                SELECT FROM jsonb_to_recordset(s.suspended_spells) AS x ("from" timestamptz, "to" timestamptz)
+                WHERE x."from" <= m.begins AND (x."to" IS NULL OR x."to" >= m.ends)
+            ) THEN 'waived'
         END AS free
     FROM months m
     JOIN goniec.senders s ON s.id = m.id

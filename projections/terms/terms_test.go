@@ -110,8 +110,12 @@ func TestMonthTraffic(t *testing.T) {
 	b.say(0, account.SenderStream(pl), november.Ends(zone), account.SenderDisabled{Reason: "x", On: november.Add(1).First(), At: november.Ends(zone)})
 	b.active("DUO", "CZ", began)
 	b.active("DUO", "SK", began)
-	waived := b.active("IDLE", "PL", began)
-	b.say(0, billing.Stream(pt.Account, october), october.Ends(zone), billing.MinimumWaived{Sender: waived, Reason: "x", By: "key:1"})
+	waived, lifted := b.active("IDLE", "PL", began), b.active("LIFTED", "PL", began) // both in October, one before it was over
+	for _, id := range []string{waived, lifted} {
+		b.say(0, account.SenderStream(id), began.AddDate(0, 0, 20), account.SenderSuspended{Reason: "x", By: account.ByOperator})
+		b.say(0, billing.Stream(pt.Account, october), october.Begins(zone).AddDate(0, 0, 10), billing.MinimumWaived{Sender: id, Reason: "x", By: "key:1"})
+	}
+	b.say(0, account.SenderStream(lifted), october.Ends(zone).AddDate(0, 0, -1), account.SenderReinstated{Reason: "x"})
 	none := calendar.Month{}
 	b.charge(1, domain.Viber, "GONIEC", "PL", "1.204000", october, none)
 	b.charge(2, domain.Viber, "GONIEC", "PL", "1.204000", october, none)
@@ -144,6 +148,10 @@ func TestMonthTraffic(t *testing.T) {
 		"IDLE PL 2025-10 waived 0 0.00 0 0.00 0 0.00",
 		"IDLE PL 2025-11 2 messages 20.00 5 per_country 0 0.00 0 0.00 0 0.00",
 		"IDLE PL 2025-12 2 messages 20.00 5 per_country 0 0.00 0 0.00 0 0.00",
+		"LIFTED PL 2025-09 activation_month 0 0.00 0 0.00 0 0.00",
+		"LIFTED PL 2025-10 1 amount 10.00 - per_country 0 0.00 0 0.00 0 0.00",
+		"LIFTED PL 2025-11 2 messages 20.00 5 per_country 0 0.00 0 0.00 0 0.00",
+		"LIFTED PL 2025-12 2 messages 20.00 5 per_country 0 0.00 0 0.00 0 0.00",
 	}
 	require.Equal(t, want, rows())
 	r, err := query.Open(link, 1)
@@ -151,7 +159,7 @@ func TestMonthTraffic(t *testing.T) {
 	t.Cleanup(r.Close)
 	months, err := r.SenderMonths(t.Context(), pt.Account, "2025-10")
 	require.NoError(t, err)
-	require.Len(t, months, 4)
+	require.Len(t, months, 5)
 	require.Contains(t, months, query.SenderMonth{
 		Sender: pl, Month: "2025-10", Currency: "PLN", MinimumAmount: "10.00", Messages: 3, Amount: "4.41", PreviousAmount: "0.00",
 	})
