@@ -20,11 +20,12 @@ import (
 	"goniec/projections/ledger"
 	"goniec/projections/periods"
 	"goniec/projections/senders"
+	"goniec/projections/terms"
 )
 
 // models are the read models of senders and money.
 func models() []projections.Projection {
-	return []projections.Projection{senders.New(), ledger.New(), periods.New(), bills.New()}
+	return []projections.Projection{senders.New(), ledger.New(), periods.New(), bills.New(), terms.New()}
 }
 
 // tables is Postgres with nothing in it but what one history wrote.
@@ -57,6 +58,8 @@ func (w *world) rows(conn *pgx.Conn, write func(*tables)) map[string][]string {
 	tx, err := conn.Begin(ctx)
 	require.NoError(w.t, err)
 	defer func() { require.NoError(w.t, tx.Rollback(ctx)) }() // the next history begins with nothing
+	_, err = tx.Exec(ctx, "UPDATE goniec.settings SET value = $1 WHERE name = 'billing_zone'", w.zone.String())
+	require.NoError(w.t, err)
 	write(&tables{w, tx})
 	out := map[string][]string{}
 	for _, p := range models() {
@@ -156,6 +159,7 @@ func (x *tables) stepwise() {
 		case billing.MonthClosed:
 			closed[e.Stream] = x.month(fact)
 			x.adds(fact)
+			x.owes(fact)
 		}
 	}
 	for _, c := range x.w.closes {
@@ -207,4 +211,34 @@ func (x *tables) adds(e billing.MonthClosed) {
 		one("SELECT coalesce(sum(amount), 0)::text FROM goniec.billing_lines"+of+" AND kind IN ('usage', 'adjustment')"))
 	require.Equal(x.w.t, e.Statement.Total.String(), one("SELECT coalesce(sum(amount), 0)::numeric(24, 2)::text FROM goniec.billing_lines"+of))
 	require.Equal(x.w.t, e.Statement.Total.String(), one("SELECT total::text FROM goniec.billing_months"+of))
+}
+
+// owes: the view of senders' months says of a closed one what its statement does, as
+// far as the database's clock has come.
+func (x *tables) owes(e billing.MonthClosed) {
+	for _, c := range configs {
+		if c.account != e.Statement.Account {
+			continue
+		}
+		want := "not_active"
+		for _, o := range e.Statement.Obligations {
+			if o.Month == e.Statement.Month && o.Sender == c.name && (o.Country == c.country || slices.Contains(o.Countries, c.country)) {
+				want = owed(o)
+			}
+		}
+		for _, have := range x.list(`SELECT coalesce(free, concat_ws(' ', terms_version, unit, minimum_amount, coalesce(minimum_messages, 0), mode, scope))
+			FROM goniec.sender_month_traffic WHERE account = $1 AND month = $2 AND name = $3 AND country = $4`,
+			c.account, e.Statement.Month.String(), c.name, c.country) {
+			require.Equal(x.w.t, want, have, "%v in %s", c, e.Statement.Month)
+		}
+	}
+}
+
+// owed is an obligation's minimum, or why there is none.
+func owed(o billing.Obligation) string {
+	if o.Reason != billing.ReasonCharged && o.Reason != billing.ReasonReached {
+		return o.Reason
+	}
+	m := o.Minimum
+	return fmt.Sprintf("%s %s %s %d %s %s", o.TermsVersion, m.Unit, m.Amount.Cents(), m.Messages, m.Mode, m.Scope)
 }
