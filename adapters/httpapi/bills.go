@@ -140,7 +140,7 @@ func (a *API) closeOne(ctx context.Context, c *call, owner account.Account, mont
 		out.State, out.Total, out.Currency = MonthClosed, m.Total.String(), m.Currency
 		return out, nil
 	}
-	s, err := a.write(ctx, c, owner.ID, month, confirm)
+	s, changed, err := a.write(ctx, c, owner.ID, month, confirm)
 	var refusal *domain.Error
 	if errors.As(err, &refusal) {
 		fault := c.said(fieldErrors([]*domain.Error{refusal}))[0]
@@ -152,26 +152,30 @@ func (a *API) closeOne(ctx context.Context, c *call, owner account.Account, mont
 	}
 	out.Lines, out.Total, out.Currency = len(s.Lines), s.Total.String(), s.Currency
 	if confirm {
-		out.State, out.Changed = MonthClosed, true
+		out.State, out.Changed = MonthClosed, changed
 	}
 	return out, nil
 }
 
-// write computes a statement as the decision will and, when that is confirmed, has it decided.
-func (a *API) write(ctx context.Context, c *call, of string, month calendar.Month, confirm bool) (bill.Statement, error) {
+// write computes a statement as the decision will and, when that is confirmed, has it
+// decided: with the credits and waivers that there are by then.
+func (a *API) write(ctx context.Context, c *call, of string, month calendar.Month, confirm bool) (s bill.Statement, changed bool, err error) {
 	if a.cfg.Clock.Now().Before(month.Ends(a.cfg.Zone)) {
-		return bill.Statement{}, domain.Refuse(bill.CodeMonthOpen, "%s can be closed when it is sealed, from %s on", month, a.cfg.Closing.SealedFrom(month))
+		return s, false, domain.Refuse(bill.CodeMonthOpen, "%s can be closed when it is sealed, from %s on", month, a.cfg.Closing.SealedFrom(month))
 	}
 	gathered, err := a.cfg.Closing.Gather(ctx, of, month)
 	if err != nil {
-		return bill.Statement{}, err
+		return s, false, err
 	}
-	s, err := bill.Compute(gathered.Inputs)
-	if err != nil || !confirm {
-		return s, err
+	if s, err = bill.Compute(gathered.Inputs); err != nil || !confirm {
+		return s, false, err
 	}
-	_, err = a.bill(ctx, c, of, month, gathered)
-	return s, err
+	out, err := a.bill(ctx, c, of, month, gathered)
+	if err != nil {
+		return s, false, err
+	}
+	s, err = bill.Compute(a.cfg.Bills.Month(of, month).Fill(gathered.Inputs))
+	return s, len(out.Events) > 0, err
 }
 
 // bill decides a command on a month and waits until it is visible here.

@@ -54,12 +54,17 @@ type books struct {
 	asked   int
 	missing error
 
+	meanwhile func(billing.CloseMonth) // happens when a close was gathered
+
 	forecast []billing.SenderForecast
 }
 
 func (x *books) Gather(_ context.Context, of string, month calendar.Month) (billing.CloseMonth, error) {
 	x.asked++
 	in, _ := x.Preview(context.Background(), of, month)
+	if x.meanwhile != nil {
+		x.meanwhile(billing.CloseMonth{Inputs: in})
+	}
 	return billing.CloseMonth{Inputs: in}, x.missing
 }
 
@@ -129,6 +134,29 @@ func TestCloseAMonth(t *testing.T) {
 	require.Equal(t, "month_open", open.Accounts[0].Code)
 	requireProblem(t, b.operator("POST", "/v1/billing/2026-10/close", `{"account":"00000000-0000-0000-0000-000000000000"}`), 422,
 		problem(422, "invalid_value", "account", "is not an account that is billed"))
+}
+
+// What a close is answered with is what was written, whoever else was at the month.
+func TestCloseAMonthMeanwhile(t *testing.T) {
+	t.Parallel()
+	october := calendar.Month{Year: 2026, Month: time.October}
+	ask := func(b *bundle, meanwhile func(c billing.CloseMonth) []billing.Command) httpapi.ClosedBody {
+		b.books.meanwhile = func(c billing.CloseMonth) {
+			for i, command := range meanwhile(c) {
+				_, err := b.decider.Bill(t.Context(), httpapi.Origin{Actor: fmt.Sprint("key:", i)}, acc, october, command)
+				require.NoError(t, err)
+			}
+		}
+		w := b.operator("POST", "/v1/billing/2026-10/close", `{"account":"`+acc+`","confirm":true}`)
+		require.Equal(t, http.StatusOK, w.Code, w.Body)
+		return decode[httpapi.CloseBody](t, w).Accounts[0]
+	}
+	closed := httpapi.ClosedBody{Account: acc, Name: "Demo", State: "closed", Changed: true, Lines: 2, Total: "0.10", Currency: "PLN"}
+	require.Equal(t, closed, ask(setup(t), func(billing.CloseMonth) []billing.Command {
+		return []billing.Command{billing.RequestCredit{Credit: creditID, Amount: "0.05", Reason: "x"}, billing.ApproveCredit{Credit: creditID}}
+	}), "with a credit that was approved meanwhile")
+	closed.Changed, closed.Lines, closed.Total = false, 1, "0.15"
+	require.Equal(t, closed, ask(setup(t), func(c billing.CloseMonth) []billing.Command { return []billing.Command{c} }), "closed by somebody else meanwhile")
 }
 
 // rules.md F9: a closed month as it was decided, an open one as a preview with the
