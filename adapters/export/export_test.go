@@ -267,3 +267,21 @@ func TestConfigNamesEveryFault(t *testing.T) {
 		require.ErrorContains(t, err, say)
 	}
 }
+
+// Two checkpoints of the same size and other heads cannot both be right: neither hides the other.
+func TestCheckpointsThatContradictEachOther(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.write(3)
+	b.export()
+	right := b.checkpoint()
+	wrong := right
+	wrong.Extents = append([]audit.Extent(nil), right.Extents...)
+	wrong.Extents[0].Head[0]++
+	require.True(t, b.verify(right, right).Intact)
+	for _, kept := range [][]audit.Checkpoint{{right, wrong}, {wrong, right}} {
+		r := b.verify(kept...)
+		require.False(t, r.Intact)
+		require.Contains(t, r.Broken[0], "not those that the checkpoint names")
+	}
+}
