@@ -285,3 +285,45 @@ func TestCheckpointsThatContradictEachOther(t *testing.T) {
 		require.Contains(t, r.Broken[0], "not those that the checkpoint names")
 	}
 }
+
+// Without the first rows, and with a manifest that says so, an export is not of the beginning.
+func TestABeginningThatWasCutOffIsFound(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*export.Part){
+		"the rows": func(p *export.Part) { p.Begin.Events = 1 },
+		"the rows, and their number": func(p *export.Part) {
+			p.End.Events--
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t)
+			b.cfg.Formats = []string{export.NDJSON}
+			b.write(3)
+			m, path := b.export()
+			kept := b.checkpoint()
+			p := &m.Partitions[0]
+			file := filepath.Join(b.cfg.Dir, p.Files[0].Name)
+			var row struct {
+				Hash   string
+				Offset int64
+			}
+			edit(t, file, func(text []byte) []byte {
+				end := bytes.IndexByte(text, '\n') + 1
+				require.NoError(t, json.Unmarshal(text[:end], &row))
+				return text[end:]
+			})
+			p.Begin.Head, p.Begin.Offset = row.Hash, row.Offset+1
+			p.Events--
+			change(p)
+			p.Files[0] = export.FileOf(t, b.cfg.Dir, p.Files[0].Name)
+			text, err := json.Marshal(m)
+			require.NoError(t, err)
+			require.NoError(t, os.WriteFile(path, text, 0o600))
+			for _, kept := range [][]audit.Checkpoint{nil, {kept}} {
+				r := b.verify(kept...)
+				require.False(t, r.Intact)
+				require.Contains(t, r.Broken[0], "messages/0 does not begin where the journal does")
+			}
+		})
+	}
+}

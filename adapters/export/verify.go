@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"goniec/eventstore"
 	"goniec/eventstore/audit"
 )
 
@@ -104,9 +105,22 @@ func (v *verifier) missed() {
 	}
 }
 
+// begins checks that an export of no period, which goes on from none, begins where the journal does.
+func (v *verifier) begins(m *Manifest) {
+	for _, p := range m.Partitions {
+		first := eventstore.FirstPrevHash(m.Installation, p.Topic, p.Partition)
+		if p.Begin.Events != 0 || p.Begin.Head != hex.EncodeToString(first[:]) {
+			v.broken("%s: %s/%d does not begin where the journal does", m.name(), p.Topic, p.Partition)
+		}
+	}
+}
+
 // continues checks that an export begins where the one before it ended.
 func (v *verifier) continues(m *Manifest, before map[string]*Manifest) {
 	if m.Since == "" {
+		if m.From == nil {
+			v.begins(m)
+		}
 		return
 	}
 	old, ok := before[m.Since]
