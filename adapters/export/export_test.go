@@ -327,3 +327,30 @@ func TestABeginningThatWasCutOffIsFound(t *testing.T) {
 		})
 	}
 }
+
+// A line has one spelling: other readers must not take another value out of it.
+func TestALineInAnotherSpellingIsFound(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]struct{ from, to string }{
+		"a field twice":             {`"type":"`, `"type":"goniec.message.delivered.v1","type":"`},
+		"a field in another letter": {`"data":{`, `"data":{"amount":"9"},"Data":{`},
+		"a field more":              {`"id":"`, `"price":"9","id":"`},
+		"a blank":                   {`"id":"`, `"id": "`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := setup(t)
+			b.cfg.Formats = []string{export.NDJSON}
+			b.write(1)
+			m, _ := b.export()
+			file := m.Partitions[0].Files[0].Name
+			require.True(t, b.verify().Intact)
+			edit(t, filepath.Join(b.cfg.Dir, file), func(text []byte) []byte {
+				return bytes.Replace(text, []byte(change.from), []byte(change.to), 1)
+			})
+			rehash(t, b.cfg.Dir, file)
+			r := b.verify()
+			require.False(t, r.Intact)
+			require.Contains(t, r.Broken[0], "not a line of an export")
+		})
+	}
+}

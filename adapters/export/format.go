@@ -2,6 +2,7 @@ package export
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -81,15 +82,31 @@ func readRows(format string, f *os.File, take func(*Row) error) error {
 	in := bufio.NewScanner(f)
 	in.Buffer(nil, maxLine)
 	for in.Scan() {
-		var r Row
-		if err := json.Unmarshal(in.Bytes(), &r); err != nil {
-			return fmt.Errorf("not a line of an export: %w", err)
+		r, err := readLine(in.Bytes())
+		if err != nil {
+			return err
 		}
-		if err := take(&r); err != nil {
+		if err := take(r); err != nil {
 			return err
 		}
 	}
 	return in.Err()
+}
+
+// readLine reads a row in the one spelling in which it is written: of a field that is
+// there twice, other readers might take the other value.
+func readLine(line []byte) (*Row, error) {
+	var r Row
+	if err := json.Unmarshal(line, &r); err != nil {
+		return nil, fmt.Errorf("not a line of an export: %w", err)
+	}
+	var again bytes.Buffer
+	enc := json.NewEncoder(&again)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(r); err != nil || !bytes.Equal(bytes.TrimSuffix(again.Bytes(), []byte{'\n'}), line) {
+		return nil, errors.New("not a line of an export: it is written in another form")
+	}
+	return &r, nil
 }
 
 func readParquet(f *os.File, take func(*Row) error) (err error) {
