@@ -14,6 +14,7 @@ what was written, with 2 when they could not look.
 import argparse
 import base64
 import binascii
+import datetime
 import hashlib
 import json
 import re
@@ -29,8 +30,9 @@ HASHED = (
 )
 AFTER = ("ce_prevhash", "ce_hash", "traceparent", "content-type", "ce_inbox")
 OPTIONAL = {"ce_commandid", "ce_causationid", "ce_correlationid", "ce_account", "ce_actor", "traceparent", "ce_inbox"}
-TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
-NUMBER = re.compile(r"0|[1-9]\d*")
+TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
+NUMBER = re.compile(r"0|[1-9][0-9]*")
+LARGEST = 2**63 - 1
 HASH = re.compile(r"[0-9a-f]{64}")
 
 
@@ -71,9 +73,23 @@ def text(headers, name):
 
 def number(headers, name):
     value = text(headers, name)
-    if not NUMBER.fullmatch(value):
+    if not is_number(value):
         raise Wrong(f"{name} is not a number")
     return int(value)
+
+
+def is_number(value):
+    return NUMBER.fullmatch(value) is not None and len(value) < 20 and int(value) <= LARGEST
+
+
+def is_time(value):
+    if not TIME.fullmatch(value):
+        return False
+    try:
+        datetime.datetime.fromisoformat(value[:-1])  # is there such a day?
+    except ValueError:
+        return False
+    return True
 
 
 def read_headers(pairs):
@@ -93,8 +109,13 @@ def read_headers(pairs):
     if out["ce_specversion"] != b"1.0" or out["content-type"] != b"application/json":
         raise Wrong("its headers are not those that were written")
     for name in ("ce_time", "ce_recordedtime"):
-        if not TIME.fullmatch(text(out, name)):
+        if not is_time(text(out, name)):
             raise Wrong(f"{name} is not a time")
+    for name in ("ce_streamversion", "ce_epoch"):
+        number(out, name)
+    inbox = text(out, "ce_inbox").split(",") if "ce_inbox" in out else ["0", "0"]
+    if len(inbox) != 2 or not all(is_number(n) for n in inbox):
+        raise Wrong("ce_inbox is not two offsets")
     for name in ("ce_prevhash", "ce_hash"):
         if not HASH.fullmatch(text(out, name)):
             raise Wrong(f"{name} is not a hash")
@@ -287,7 +308,7 @@ def open_checkpoint(note, key):
     out = {"installation": lines[1][13:], "time": lines[2][5:], "lines": []}
     for line in lines[3:]:
         f = line.split(" ")
-        if len(f) != 6 or not all(NUMBER.fullmatch(n) for n in f[1:4]) or not all(HASH.fullmatch(h) for h in f[4:]):
+        if len(f) != 6 or not all(is_number(n) for n in f[1:4]) or not all(HASH.fullmatch(h) for h in f[4:]):
             raise Wrong("a line of the checkpoint is not topic, partition, size, offset, head and root")
         out["lines"].append({"topic": f[0], "partition": int(f[1]), "size": int(f[2]), "next": int(f[3]),
                              "head": bytes.fromhex(f[4]), "root": bytes.fromhex(f[5]), "time": out["time"]})

@@ -68,6 +68,10 @@ func setHeader(m *sarama.ProducerMessage, name, value string) {
 	m.Headers[i].Value = []byte(value)
 }
 
+func dropHeader(m *sarama.ProducerMessage, name string) {
+	m.Headers = slices.DeleteFunc(m.Headers, func(h sarama.RecordHeader) bool { return string(h.Key) == name })
+}
+
 // rehash gives a record the hash that its bytes have.
 func rehash(m *sarama.ProducerMessage) {
 	key, _ := m.Key.Encode()
@@ -142,6 +146,40 @@ var spoilt = map[string]struct {
 	}, 4, "its headers are not those that were written"},
 	"a hash in capitals": {func(r records) records {
 		setHeader(r[4], "ce_prevhash", strings.ToUpper(header(r[4], "ce_prevhash")))
+		return r
+	}, 4, "its headers are not those that were written"},
+	"without its subject": {func(r records) records {
+		dropHeader(r[4], "ce_subject")
+		rehash(r[4])
+		return r
+	}, 4, "its headers are not those that were written"},
+	"without its id": {func(r records) records {
+		dropHeader(r[4], "ce_id")
+		rehash(r[4])
+		return r
+	}, 4, "its headers are not those that were written"},
+	"without the time at which it happened": {func(r records) records {
+		dropHeader(r[4], "ce_time")
+		rehash(r[4])
+		return r
+	}, 4, "its headers are not those that were written"},
+	"a number in other digits": {func(r records) records {
+		setHeader(r[4], "ce_epoch", "\u0661")
+		rehash(r[4])
+		return r
+	}, 4, "not an event as it was written: header ce_epoch: strconv.ParseInt: parsing \"\u0661\": invalid syntax"},
+	"a number that is too large": {func(r records) records {
+		setHeader(r[4], "ce_epoch", "9223372036854775808")
+		rehash(r[4])
+		return r
+	}, 4, "not an event as it was written: header ce_epoch: strconv.ParseInt: parsing \"9223372036854775808\": value out of range"},
+	"a day that is in no month": {func(r records) records {
+		setHeader(r[4], "ce_time", "2026-02-30T00:00:00.000000Z")
+		rehash(r[4])
+		return r
+	}, 4, "not an event as it was written: header ce_time: parsing time \"2026-02-30T00:00:00.000000Z\": day out of range"},
+	"offsets in another spelling": {func(r records) records {
+		r[4].Headers = append(r[4].Headers, sarama.RecordHeader{Key: []byte("ce_inbox"), Value: []byte("+7,3")})
 		return r
 	}, 4, "its headers are not those that were written"},
 	"a header that nobody hashes": {func(r records) records {

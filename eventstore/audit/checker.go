@@ -190,18 +190,38 @@ func (c *checker) belongs(stream string) bool {
 	return err == nil && eventstore.PartitionOf(u) == c.span.partition
 }
 
-// numbers are headers that hold decimal numbers.
-var numbers = map[string]bool{"ce_streamversion": true, "ce_epoch": true}
+// musts are the headers that every event has, but for its content type.
+const musts = 11
 
-// spelled says whether what is read as a number or as offsets has the one spelling
-// that is written: who takes another one might read another value.
+// spelled says whether nothing is missing, and whether what is read as a number or as
+// offsets has the one spelling that is written: who takes another one might read another
+// value. The headers are known to stand in their order, each once, and none empty.
 func spelled(r *eventstore.Record) bool {
+	have := 0
 	for _, h := range r.Headers {
-		switch v := h.Value; {
-		case numbers[string(h.Key)] && (v[0] < '0' || v[0] > '9' || v[0] == '0' && len(v) > 1),
-			string(h.Key) == "content-type" && string(v) != "application/json":
-			return false
+		switch v := string(h.Value); string(h.Key) {
+		case "ce_commandid", "ce_causationid", "ce_correlationid", "ce_account", "ce_actor", "traceparent": // may be missing
+		case "ce_streamversion", "ce_epoch":
+			if !plain(v) {
+				return false
+			}
+			have++
+		case "content-type":
+			if v != "application/json" {
+				return false
+			}
+		case "ce_inbox":
+			if urgent, bulk, _ := strings.Cut(v, ","); !plain(urgent) || !plain(bulk) {
+				return false
+			}
+		default:
+			have++
 		}
 	}
-	return true
+	return have == musts
+}
+
+// plain says whether a number begins as it is written: without a sign or a zero too many.
+func plain(v string) bool {
+	return v != "" && v[0] >= '0' && v[0] <= '9' && (v[0] != '0' || len(v) == 1)
 }
