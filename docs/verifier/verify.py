@@ -375,13 +375,20 @@ ORDER = {
 }
 
 
+def spelled(proof):
+    written = json.dumps(proof, indent=2, ensure_ascii=False) + "\n"
+    return written.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
 def check_proof(data, key):
     """What the proof says, as a sentence."""
     p = json.loads(data)
-    if not isinstance(p, dict) or list(p) != ORDER.get(p.get("format")) or json.dumps(p, indent=2, ensure_ascii=False) + "\n" != data:
+    if not isinstance(p, dict) or list(p) != ORDER.get(p.get("format")) or spelled(p) != data:
         raise Wrong("it is written in another form")
     if p["format"] == "goniec-consistency-v1":
         return check_consistency(p, key)
+    if not all(type(p[n]) is int and 0 <= p[n] <= LARGEST for n in ("partition", "index")):
+        raise Wrong("its partition or index is not a number")
     checkpoint = open_checkpoint(p["checkpoint"], key)
     line = [x for x in checkpoint["lines"] if (x["topic"], x["partition"]) == (p["topic"], p["partition"])]
     names = [h[0] for h in p["headers"]]
@@ -424,6 +431,9 @@ def read_journal(args, checkpoints):
             metadata = consumer.list_topics(name, timeout=30).topics[name]
             if metadata.error:
                 raise RuntimeError(f"{name}: {metadata.error}")
+            named = [sorted(x["partition"] for x in c["lines"] if x["topic"] == topic) for c in checkpoints]
+            if any(n != sorted(metadata.partitions) for n in named):
+                raise Wrong(f"a checkpoint names other partitions of {topic} than the journal has")
             for partition in sorted(metadata.partitions):
                 fault, check = read_partition(consumer, TopicPartition(name, partition, 0), args.installation, topic, checkpoints, KafkaError)
                 faults += [fault] if fault else []

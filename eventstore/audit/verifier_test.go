@@ -7,6 +7,7 @@ package audit_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 	"goniec/domain/recipient"
 	"goniec/eventstore"
 	"goniec/eventstore/audit"
+	"goniec/internal/kafkatest"
 )
 
 // verdict is what the verifier says with --json.
@@ -181,6 +183,70 @@ func TestTheSecondVerifierChecksProofs(t *testing.T) {
 			require.Equal(t, 1, code, "byte %d: %s", at, out)
 		}
 	}
+	for from, to := range map[string]string{`"partition": 0`: `"partition": false`, `"index": 10`: `"index": 10.0`} {
+		bad := bytes.Replace(proof, []byte(from), []byte(to), 1)
+		require.NotEqual(t, proof, bad)
+		out, code := python(t, "proof", file("number", bad), "--key", key)
+		require.Equal(t, 1, code, "%s: %s", to, out)
+	}
+}
+
+// What is right of one event is no proof of another one, and none of a place before the first.
+func TestTheSecondVerifierRefusesAPlaceBeforeTheFirst(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	last := ""
+	for i := range 4 { // of a whole tree, the last one's path is also that of -1
+		last = eventstore.DerivedID(0, fmt.Appendf(nil, "one of four %04d", i)).String()
+		b.add(eventstore.Messages, 0, "number/"+numberOf(0), recipient.NotOnViber{Message: "an\u2028other"}, func(e *eventstore.Event) { e.ID, e.Actor = last, "shell/a\u2028b" })
+	}
+	b.publish(nil)
+	signer, public := testKey(t)
+	verifier, err := note.NewVerifier(public)
+	require.NoError(t, err)
+	signed, err := b.place(noon).Sign(signer)
+	require.NoError(t, err)
+	proof, err := audit.Prove(t.Context(), b.config(), signed, verifier, last)
+	require.NoError(t, err)
+	dir := t.TempDir()
+	key, file := filepath.Join(dir, "key"), filepath.Join(dir, "proof")
+	require.NoError(t, os.WriteFile(key, []byte(public+"\n"), 0o600))
+	for index, want := range map[string]int{"3": 0, "-1": 1} {
+		require.NoError(t, os.WriteFile(file, bytes.Replace(proof, []byte(`"index": 3`), []byte(`"index": `+index), 1), 0o600))
+		out, code := python(t, "proof", file, "--key", key)
+		require.Equal(t, want, code, "%s: %s", index, out)
+	}
+}
+
+// A journal that was written anew with fewer partitions holds less than its checkpoint names.
+func TestBothVerifiersMissAPartition(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.life(0, first)
+	b.life(1, second)
+	b.publish(nil)
+	signer, public := testKey(t)
+	place := b.place(noon)
+	signed, err := place.Sign(signer)
+	require.NoError(t, err)
+	dir := t.TempDir()
+	key, file := filepath.Join(dir, "key"), filepath.Join(dir, "checkpoint")
+	require.NoError(t, os.WriteFile(key, []byte(public+"\n"), 0o600))
+	require.NoError(t, os.WriteFile(file, signed, 0o600))
+
+	small := kafkatest.Topics(t, 1)
+	producer := kafkatest.Producer(t, small)
+	for _, short := range []string{eventstore.Messages, eventstore.Accounts} {
+		for _, e := range b.written[lane(short, 0)] {
+			require.NoError(t, producer.Send(t.Context(), e.Message(small.Topics().Name(short), 0)))
+		}
+	}
+	cfg := audit.Config{Client: kafkatest.Client(t, small), Topics: small.Topics(), Installation: installation, Partitions: 1, Kept: []audit.Checkpoint{place.Checkpoint}}
+	_, err = audit.Verify(t.Context(), cfg)
+	require.ErrorIs(t, err, audit.ErrCheckpoint)
+	out, code := python(t, "journal", "--brokers", small.Brokers[0], "--prefix", small.Prefix, "--installation", installation, "--checkpoint", file, "--key", key)
+	require.Equal(t, 1, code, "%s", out)
+	require.Contains(t, string(out), "other partitions")
 }
 
 func TestTheSecondVerifierJudgesTheVectors(t *testing.T) {
