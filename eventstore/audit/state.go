@@ -27,6 +27,9 @@ func (s Story) StateAt(t time.Time) (Replayed, error) {
 	var events []domain.Stamped[domain.Event]
 	for _, step := range s.Steps {
 		if !step.Related && !step.Recorded.After(t) {
+			if step.Version == 1 {
+				events = nil // it was evicted, and begins again
+			}
 			events = append(events, domain.Stamped[domain.Event]{Event: step.Fact, At: step.At})
 			out.Version, out.Recorded = step.Version, step.Recorded
 		}

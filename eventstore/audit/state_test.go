@@ -13,6 +13,7 @@ import (
 	"goniec/domain"
 	"goniec/domain/account"
 	"goniec/domain/message"
+	"goniec/domain/partition"
 	"goniec/domain/recipient"
 	"goniec/eventstore"
 	"goniec/eventstore/audit"
@@ -53,6 +54,24 @@ func TestStatesAreReplayedUpToATime(t *testing.T) {
 	s, err = audit.Tell(t.Context(), b.config(), "partition/0")
 	require.NoError(t, err)
 	require.Equal(t, int64(1), at(s, noon.Add(time.Hour)).Version)
+}
+
+// A message that was evicted, and came again under its id, knows nothing of its first life.
+func TestAStateIsOfTheStreamsLastLife(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.life(0, first)
+	b.add(eventstore.Messages, 0, "partition/0", partition.Evicted{Messages: []string{first}})
+	b.add(eventstore.Messages, 0, "message/"+first, message.Accepted{Account: account.Installation, Number: numberOf(0), Sender: "AGAIN"}, func(e *eventstore.Event) { e.Version = 1 })
+	b.publish(nil)
+	s, err := audit.Tell(t.Context(), b.config(), first)
+	require.NoError(t, err)
+	require.True(t, s.Intact)
+	now, err := s.StateAt(noon.Add(time.Hour))
+	require.NoError(t, err)
+	require.Equal(t, int64(1), now.Version)
+	require.Equal(t, "AGAIN", now.State.(message.State).Accepted.Sender)
+	require.Empty(t, now.State.(message.State).Attempts)
 }
 
 func TestChangesOfConfiguration(t *testing.T) {
