@@ -18,6 +18,7 @@ import (
 	"goniec/domain"
 	"goniec/domain/message"
 	"goniec/domain/money"
+	"goniec/domain/partition"
 	"goniec/domain/whatif"
 	"goniec/eventstore"
 	"goniec/eventstore/audit"
@@ -33,6 +34,22 @@ func eventID(i int) string {
 // is stored, and returns the configuration that leads to it, and the message.
 func auditable(t *testing.T, spoil func([]*sarama.ProducerMessage)) (config, id string) {
 	t.Helper()
+	return auditableOf(t, func(keys eventstore.Secrets, _ string) []domain.Event {
+		return []domain.Event{
+			message.Accepted{
+				Category: domain.Transactional, Country: "PL", SMSParts: 1, ValidityMS: 15_000, Fallback: true, Basis: "declaration",
+				Digest: keys.ContentDigest("Zażółć gęślą jaźń", "", "", "", ""), Facts: message.UsedFacts{SenderVersion: 3, PolicyVersion: 2},
+			},
+			message.Released{Deadline: time.Date(2026, 11, 16, 9, 31, 15, 0, time.UTC)},
+			message.AttemptStarted{Attempt: "a", Channel: domain.Viber},
+			message.FellBack{From: domain.Viber, To: domain.SMS, Reason: "deadline", Rule: "D3"},
+		}
+	}, spoil)
+}
+
+// auditableOf writes a journal of these events, of a message but for what evicts it.
+func auditableOf(t *testing.T, events func(keys eventstore.Secrets, id string) []domain.Event, spoil func([]*sarama.ProducerMessage)) (config, id string) {
+	t.Helper()
 	addr, prefix := testkit.Kafka(t)
 	kafka := run.KafkaConfig{Brokers: []string{addr}, Prefix: prefix, Partitions: 1, Replication: 1, MinInsync: 1}
 	require.NoError(t, run.CreateTopics(kafka))
@@ -47,23 +64,22 @@ func auditable(t *testing.T, spoil func([]*sarama.ProducerMessage)) (config, id 
 	at := time.Date(2026, 11, 16, 9, 31, 0, 0, time.UTC)
 	head := eventstore.FirstPrevHash(secrets.Installation, eventstore.Messages, 0)
 	var records []*sarama.ProducerMessage
-	for i, fact := range []domain.Event{
-		message.Accepted{
-			Category: domain.Transactional, Country: "PL", SMSParts: 1, ValidityMS: 15_000, Fallback: true, Basis: "declaration",
-			Digest: secrets.Keys().ContentDigest("Zażółć gęślą jaźń", "", "", "", ""), Facts: message.UsedFacts{SenderVersion: 3, PolicyVersion: 2},
-		},
-		message.Released{Deadline: at.Add(15 * time.Second)},
-		message.AttemptStarted{Attempt: "a", Channel: domain.Viber},
-		message.FellBack{From: domain.Viber, To: domain.SMS, Reason: "deadline", Rule: "D3"},
-	} {
+	versions := map[string]int64{}
+	for i, fact := range events(secrets.Keys(), id) {
+		stream := "message/" + id
+		if _, evicts := fact.(partition.Evicted); evicts {
+			versions[stream] = 0
+			stream = "partition/0"
+		}
+		versions[stream]++
 		data, err := json.Marshal(fact)
 		require.NoError(t, err)
 		e := &eventstore.Event{
-			ID: eventID(i), Type: fact.EventType(), Source: "goniec/" + secrets.Installation, Stream: "message/" + id, Time: at, Recorded: at,
-			Version: int64(i + 1), CommandID: fmt.Sprintf("c%d", i), Causation: "before", Actor: "timer/deadline", Epoch: 1, PrevHash: head, Data: data,
+			ID: eventID(i), Type: fact.EventType(), Source: "goniec/" + secrets.Installation, Stream: stream, Time: at, Recorded: at,
+			Version: versions[stream], CommandID: fmt.Sprintf("c%d", i), Causation: "before", Actor: "timer/deadline", Epoch: 1, PrevHash: head, Data: data,
 		}
 		e.Hash = e.ComputeHash()
-		head = e.Hash
+		head, at = e.Hash, at.Add(time.Second)
 		records = append(records, e.Message(prefix+eventstore.Messages, 0))
 	}
 	if spoil != nil {
@@ -300,6 +316,26 @@ func TestAuditMatch(t *testing.T) {
 	r = runCLI(t, "", "", "--config", config, "audit", "match", id, "--text-file", filepath.Join(t.TempDir(), "none"))
 	require.Equal(t, ExitUsage, r.code)
 	require.Contains(t, r.err, "--text-file: the file cannot be read")
+}
+
+// Of a message that came again under its id after 35 days, both texts were sent.
+func TestAuditMatchOfAMessageThatCameAgain(t *testing.T) {
+	t.Parallel()
+	var keys eventstore.Secrets
+	config, id := auditableOf(t, func(s eventstore.Secrets, id string) []domain.Event {
+		keys = s
+		return []domain.Event{
+			message.Accepted{Digest: keys.ContentDigest("first", "", "", "", "")},
+			partition.Evicted{Messages: []string{id}},
+			message.Accepted{Digest: keys.ContentDigest("second", "", "", "", "")},
+		}
+	}, nil)
+	for text, want := range map[string]string{"first": "2026-11-16T09:31:00Z", "second": "2026-11-16T09:31:02Z"} {
+		r := runCLI(t, "", person(text), "--config", config, "audit", "match", id, "--text-file", "-", "--json")
+		require.Equal(t, ExitOK, r.code, "%s%s", r.out, r.err)
+		require.Contains(t, r.out, `"accepted_at":"`+want+`","intact":true`)
+	}
+	require.Equal(t, ExitFailed, runCLI(t, "", "third", "--config", config, "audit", "match", id, "--text-file", "-").code)
 }
 
 func TestAuditConsent(t *testing.T) {

@@ -110,11 +110,15 @@ func (a *app) match(ctx context.Context, id string, parts ...string) error {
 	if err := a.noteAccess(ctx, where.Kafka, account.NoteAccess{What: account.AccessMatch, Subject: s.Stream}); err != nil {
 		return err
 	}
-	accepted, ok := s.Steps[0].Fact.(message.Accepted)
-	if !ok {
+	out := matchBody{Message: strings.TrimPrefix(s.Stream, "message/"), Intact: s.Intact}
+	for _, step := range s.Steps { // a message may come again under its id, 35 days after its end
+		if accepted, ok := step.Fact.(message.Accepted); ok && !out.Matches {
+			out.At, out.Matches = step.At, digested(secrets, parts, accepted.Digest)
+		}
+	}
+	if out.At.IsZero() {
 		return failWith(ExitFailed, errors.New("the message was never accepted: the journal has no digest of it"))
 	}
-	out := matchBody{Message: strings.TrimPrefix(s.Stream, "message/"), Matches: digested(secrets, parts, accepted.Digest), At: s.Steps[0].At, Intact: s.Intact}
 	if err := a.show(out, func() {
 		if out.Matches {
 			a.say("This is the content of message %s, accepted %s.", out.Message, moment(out.At))
