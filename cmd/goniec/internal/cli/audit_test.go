@@ -158,6 +158,9 @@ func TestAStoryOfASpoiltJournalWarns(t *testing.T) {
 	config, id := auditable(t, func(r []*sarama.ProducerMessage) { r[0].Value = sarama.StringEncoder(`{"country":"DE"}`) })
 	r := runCLI(t, "", "", "--config", config, "audit", "show", id)
 	require.Contains(t, r.out, "Not to be relied on: the journal is broken at ")
+	r = runCLI(t, "", "", "--config", config, "audit", "state", id, "--as-of", "2026-11-16T10:00:00Z")
+	require.Equal(t, ExitOK, r.code, r.err)
+	require.Contains(t, r.out, "Not to be relied on: the journal is broken")
 }
 
 // From a key to a proof that somebody else checks, by the commands alone.

@@ -71,6 +71,9 @@ func (a *app) stateAt(ctx context.Context, name string, at time.Time) error {
 }
 
 func (a *app) sayState(b stateBody) {
+	if !b.Intact {
+		defer a.say("Not to be relied on: the journal is broken, see audit verify.")
+	}
 	if b.Version == 0 {
 		a.say("%s was not there yet", b.Stream)
 	} else {
