@@ -275,9 +275,9 @@ func TestAuditState(t *testing.T) {
 	require.Contains(t, r.out, "message/"+id+", version 4: {")
 	require.Contains(t, r.out, `"validity_ms": 15000`)
 	require.Contains(t, r.out, "nothing has changed since")
-	for _, bad := range []string{"", "yesterday", "2026-13-01"} {
+	for _, bad := range []string{"", "yesterday", "2026-13-01", "+1h", time.Now().Add(-time.Hour).Format("15:04")} { // an hour of tomorrow
 		r = runCLI(t, "", "", "--config", config, "audit", "state", id, "--as-of", bad)
-		require.Equal(t, ExitUsage, r.code)
+		require.Equal(t, ExitUsage, r.code, bad)
 		require.Contains(t, r.err, "--as-of: must be a time")
 	}
 }
@@ -348,6 +348,9 @@ func TestAuditConsent(t *testing.T) {
 	require.Equal(t, ExitOK, r.code, r.err)
 	require.Equal(t, 6, strings.Count(r.out, "no opt-out"))
 	require.NotContains(t, r.out+r.err, "100")
+	r = runCLI(t, "", "500 100 201\n", "--config", config, "audit", "consent", "--number-file", "-", "--account", "a", "--at", "09:00")
+	require.Equal(t, ExitUsage, r.code)
+	require.Contains(t, r.err, "--at: must be a time, such as")
 	r = runCLI(t, "", "hello", "--config", config, "audit", "consent", "--number-file", "-", "--account", "a")
 	require.Equal(t, ExitUsage, r.code)
 	require.Contains(t, r.err, "--number-file: must hold one phone number")

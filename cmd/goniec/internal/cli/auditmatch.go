@@ -160,7 +160,7 @@ is an event.`,
 		Example: "goniec audit consent --number-file - --account 0000… --at 2026-11-28T20:00:00Z",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			now := time.Now()
-			t, err := parseAt(cmp.Or(at, now.Format(time.RFC3339)), now)
+			t, err := parseDated(cmp.Or(at, now.Format(time.RFC3339)), now)
 			if err != nil {
 				return failWith(ExitUsage, errors.New("--at: must be a time, such as 2026-11-28T20:00:00Z"))
 			}
