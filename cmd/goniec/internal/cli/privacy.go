@@ -79,7 +79,11 @@ func (a *app) exportPerson(ctx context.Context, api *remote, in httpapi.PersonRe
 		if failed != nil {
 			return failWith(ExitUsage, fmt.Errorf("--out: %w", failed))
 		}
-		defer func() { err = errors.Join(err, file.Close()) }()
+		defer func() {
+			if err = errors.Join(err, file.Close()); err != nil {
+				_ = os.Remove(path) // the error counts
+			}
+		}()
 		to = file
 	}
 	end := &tail{w: to}
