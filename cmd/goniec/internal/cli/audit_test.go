@@ -16,12 +16,14 @@ import (
 
 	"goniec/cmd/goniec/internal/run"
 	"goniec/domain"
+	"goniec/domain/account"
 	"goniec/domain/message"
 	"goniec/domain/money"
 	"goniec/domain/partition"
 	"goniec/domain/whatif"
 	"goniec/eventstore"
 	"goniec/eventstore/audit"
+	"goniec/internal/kafkatest"
 	"goniec/internal/testkit"
 )
 
@@ -341,17 +343,34 @@ func TestAuditMatchOfAMessageThatCameAgain(t *testing.T) {
 	require.Equal(t, ExitFailed, runCLI(t, "", "third", "--config", config, "audit", "match", id, "--text-file", "-").code)
 }
 
+// opened lets auditable's journal know the installation's account.
+func opened(t *testing.T, config string) {
+	t.Helper()
+	cfg, err := run.Load(run.Defaults(), config)
+	require.NoError(t, err)
+	kafka, err := cfg.Kafka.Store()
+	require.NoError(t, err)
+	secrets, err := run.ReadSecrets(cfg.Secrets)
+	require.NoError(t, err)
+	kafkatest.NewJournal(t, kafka, secrets.Installation, time.Now()).Add(eventstore.Accounts, 0, account.AccountStream(account.Installation), account.AccountCreated{Name: "a"})
+}
+
 func TestAuditConsent(t *testing.T) {
 	t.Parallel()
 	config, _ := auditable(t, nil)
-	r := runCLI(t, "", "500 100 201\n", "--config", config, "audit", "consent", "--number-file", "-", "--account", "a", "--at", "2026-11-16T10:00:00Z")
+	opened(t, config)
+	r := runCLI(t, "", "500 100 201\n", "--config", config, "audit", "consent", "--number-file", "-", "--account", account.Installation, "--at", "2026-11-16T10:00:00Z")
 	require.Equal(t, ExitOK, r.code, r.err)
 	require.Equal(t, 6, strings.Count(r.out, "no opt-out"))
 	require.NotContains(t, r.out+r.err, "100")
-	r = runCLI(t, "", "500 100 201\n", "--config", config, "audit", "consent", "--number-file", "-", "--account", "a", "--at", "09:00")
+	r = runCLI(t, "", "500 100 201\n", "--config", config, "audit", "consent", "--number-file", "-", "--account", "00000000-0000-8000-8000-00000000000f")
+	require.Equal(t, ExitUsage, r.code, "nobody opted out of an account that is none")
+	require.Empty(t, r.out)
+	require.Contains(t, r.err, "--account: the journal holds no such account")
+	r = runCLI(t, "", "500 100 201\n", "--config", config, "audit", "consent", "--number-file", "-", "--account", account.Installation, "--at", "09:00")
 	require.Equal(t, ExitUsage, r.code)
 	require.Contains(t, r.err, "--at: must be a time, such as")
-	r = runCLI(t, "", "hello", "--config", config, "audit", "consent", "--number-file", "-", "--account", "a")
+	r = runCLI(t, "", "hello", "--config", config, "audit", "consent", "--number-file", "-", "--account", account.Installation)
 	require.Equal(t, ExitUsage, r.code)
 	require.Contains(t, r.err, "--number-file: must hold one phone number")
 }

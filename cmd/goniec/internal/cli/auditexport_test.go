@@ -89,6 +89,7 @@ func writeKey(t *testing.T) string {
 func TestReadingIsRecorded(t *testing.T) {
 	t.Parallel()
 	config, id := auditable(t, nil)
+	opened(t, config)
 	text, number := filepath.Join(t.TempDir(), "text"), filepath.Join(t.TempDir(), "number")
 	require.NoError(t, os.WriteFile(text, []byte("Zażółć gęślą jaźń"), 0o600))
 	require.NoError(t, os.WriteFile(number, []byte("+48600100200"), 0o600))

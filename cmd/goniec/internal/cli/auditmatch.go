@@ -201,6 +201,11 @@ func (a *app) consent(ctx context.Context, e164, of string, at time.Time) error 
 	if err != nil {
 		return err
 	}
+	if _, err := a.told(ctx, account.AccountStream(of)); errors.Is(err, audit.ErrNoSuchStream) {
+		return failWith(ExitUsage, errors.New("--account: the journal holds no such account"))
+	} else if err != nil {
+		return err
+	}
 	_, p := eventstore.NumberPartition(secrets, eventstore.Partitioner{N: where.Kafka.Partitions}, e164)
 	out := consentBody{At: at.UTC(), Recipient: secrets.RecipientID(p, of, e164).String(), Intact: true}
 	if err := a.noteAccess(ctx, where.Kafka, account.NoteAccess{What: account.AccessConsent, Subject: "recipient/" + out.Recipient}); err != nil {
