@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/IBM/sarama"
 	"github.com/spf13/cobra"
 
 	"goniec/cmd/goniec/internal/run"
 	"goniec/cmd/goniec/internal/words"
+	"goniec/eventstore"
 	"goniec/eventstore/audit"
 )
 
@@ -63,6 +65,10 @@ func (a *app) journal() (cfg audit.Config, closed func(), err error) {
 	if err != nil {
 		return cfg, nil, unavailable(err)
 	}
+	if err := sameCount(client, store.Topics(), c.Kafka.Partitions); err != nil {
+		_ = client.Close() // nothing was written
+		return cfg, nil, err
+	}
 	p := a.progress()
 	cfg = audit.Config{Client: client, Topics: store.Topics(), Installation: installation, Partitions: c.Kafka.Partitions}
 	cfg.Progress = func(g audit.Progress) {
@@ -76,6 +82,21 @@ func (a *app) journal() (cfg audit.Config, closed func(), err error) {
 		p.end()
 		_ = client.Close() // nothing was written
 	}, nil
+}
+
+// sameCount refuses a configuration that names another number of partitions than the
+// journal has: the others would not be looked at.
+func sameCount(client sarama.Client, topics eventstore.Topics, n int32) error {
+	for _, short := range []string{eventstore.Messages, eventstore.Accounts} {
+		parts, err := client.Partitions(topics.Name(short))
+		if err != nil {
+			return unavailable(fmt.Errorf("partitions of %s: %w", topics.Name(short), err))
+		}
+		if len(parts) != int(n) {
+			return failWith(ExitUsage, fmt.Errorf("%s has %s, and kafka.partitions is %d", topics.Name(short), words.Count(len(parts), "partition"), n))
+		}
+	}
+	return nil
 }
 
 func (a *app) auditVerify(ctx context.Context, f *verifyFlags) error {

@@ -115,6 +115,25 @@ func TestAuditVerify(t *testing.T) {
 	require.Len(t, got.Partitions[0].Head, 64)
 }
 
+// What the configuration does not count would not be looked at.
+func TestAuditOfMorePartitionsThanConfigured(t *testing.T) {
+	t.Parallel()
+	config, id := auditable(t, nil)
+	cfg, err := run.Load(run.Defaults(), config)
+	require.NoError(t, err)
+	kafka, err := cfg.Kafka.Store()
+	require.NoError(t, err)
+	admin, err := sarama.NewClusterAdminFromClient(kafkatest.Client(t, kafka))
+	require.NoError(t, err)
+	require.NoError(t, admin.CreatePartitions(kafka.Topics().Name(eventstore.Accounts), 2, nil, false))
+	for _, args := range [][]string{{"verify"}, {"show", id}, {"diff", "--from", "2026-11-16"}} {
+		r := runCLI(t, "", "", append([]string{"--config", config, "audit"}, args...)...)
+		require.Equal(t, ExitUsage, r.code, "%s%s", r.out, r.err)
+		require.Empty(t, r.out)
+		require.Contains(t, r.err, "accounts has 2 partitions, and kafka.partitions is 1")
+	}
+}
+
 func TestAuditVerifyNamesTheFirstBrokenPlace(t *testing.T) {
 	t.Parallel()
 	config, id := auditable(t, func(r []*sarama.ProducerMessage) { r[2].Value = sarama.StringEncoder(`{"attempt":"b"}`) })
