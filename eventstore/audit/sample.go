@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"goniec/domain"
 	"goniec/domain/message"
 	"goniec/eventstore"
 )
@@ -17,7 +18,9 @@ import (
 // Sample picks n messages of those that were accepted or refused from from on and
 // before to, so that whoever has the journal and the seed picks the same: those
 // whose SHA-256 of seed, line feed and message id comes first. It returns their
-// stories in that order, and how many messages there were.
+// stories in that order, and how many messages there were. The journal of messages is
+// checked on the way, since one that was taken out of it would never be picked; a
+// broken one is a *BrokenError.
 func Sample(ctx context.Context, cfg Config, from, to time.Time, n int, seed string) (stories []Story, of int64, err error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, 0, err
@@ -30,7 +33,10 @@ func Sample(ctx context.Context, cfg Config, from, to time.Time, n int, seed str
 	picks := make([]pick, len(list))
 	err = cfg.each(ctx, list, func(ctx context.Context, i int, m *meter) error {
 		picks[i] = pick{n: n, seed: seed}
-		return cfg.records(ctx, list[i], m, func(r *eventstore.Record) error { return picks[i].take(r, from, to) })
+		return cfg.walk(list[i], time.Time{}, func(e *eventstore.Event, _ domain.Event) error {
+			picks[i].take(e, from, to)
+			return nil
+		}).read(ctx, &cfg, m)
 	})
 	if err != nil {
 		return nil, 0, fmt.Errorf("read the journal: %w", err)
@@ -65,24 +71,16 @@ type ranked struct {
 // begins are the types with which a message's stream begins.
 var begins = map[string]bool{message.TypeAccepted: true, message.TypeRefused: true}
 
-func (p *pick) take(r *eventstore.Record, from, to time.Time) error {
-	id, ok := strings.CutPrefix(string(r.Key), "message/")
-	if !ok || !begins[headerOf(r, "ce_type")] {
-		return nil
-	}
-	e, err := eventstore.ParseEvent(r)
-	if err != nil {
-		return fmt.Errorf("not an event as it was written: %w", err)
-	}
-	if e.Time.Before(from) || !e.Time.Before(to) {
-		return nil
+func (p *pick) take(e *eventstore.Event, from, to time.Time) {
+	id, ok := strings.CutPrefix(e.Stream, "message/")
+	if !ok || !begins[e.Type] || e.Time.Before(from) || !e.Time.Before(to) {
+		return
 	}
 	p.of++
 	p.best = append(p.best, ranked{sha256.Sum256([]byte(p.seed + "\n" + id)), e.Stream})
 	if len(p.best) > 2*p.n+100 {
 		p.trim()
 	}
-	return nil
 }
 
 func (p *pick) trim() {

@@ -43,8 +43,9 @@ func (s Story) StateAt(t time.Time) (Replayed, error) {
 }
 
 // Changes are the events of the accounts journal that were recorded from from on
-// and before to, in the order of time: who changed which configuration. Their
-// chains are not checked: Verify does that.
+// and before to, in the order of time: who changed which configuration. The
+// journal of accounts is checked from its beginning to then on the way; a broken
+// one is a *BrokenError.
 func Changes(ctx context.Context, cfg Config, from, to time.Time) ([]Step, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -56,16 +57,12 @@ func Changes(ctx context.Context, cfg Config, from, to time.Time) ([]Step, error
 	}
 	found := make([][]Step, len(list))
 	err = cfg.each(ctx, list, func(ctx context.Context, i int, m *meter) error {
-		return cfg.records(ctx, list[i], m, func(r *eventstore.Record) error {
-			e, err := eventstore.ParseEvent(r)
-			if err != nil {
-				return fmt.Errorf("not an event as it was written: %w", err)
-			}
-			if !e.Recorded.Before(from) && e.Recorded.Before(to) && !strings.HasPrefix(e.Stream, "partition/") {
+		return cfg.walk(list[i], to, func(e *eventstore.Event, _ domain.Event) error {
+			if !e.Recorded.Before(from) && !strings.HasPrefix(e.Stream, "partition/") {
 				found[i] = append(found[i], stepOf(e, false))
 			}
 			return nil
-		})
+		}).read(ctx, &cfg, m)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read the journal: %w", err)

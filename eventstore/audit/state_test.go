@@ -106,6 +106,38 @@ func TestDifferences(t *testing.T) {
 	require.Error(t, err)
 }
 
+// What lies about configurations, or hides messages, is not answered from.
+func TestABrokenJournalHasNoChangesAndNoSample(t *testing.T) {
+	t.Parallel()
+	for name, spoil := range map[string]func(records) records{
+		"changed": func(r records) records { r[1].Value = flip(r[1].Value); return r },
+		"removed": func(r records) records { return slices.Delete(r, 1, 2) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.life(0, first)
+			b.life(1, second)
+			b.add(eventstore.Accounts, 0, account.SenderStream(first), account.SenderSubmitted{})
+			b.publish(spoil)
+			_, _, err := audit.Sample(t.Context(), b.config(), noon, noon.Add(time.Hour), 7, "november")
+			broken := (*audit.BrokenError)(nil)
+			require.ErrorAs(t, err, &broken)
+			require.Equal(t, int64(1), broken.Fault.Offset)
+			_, err = audit.Changes(t.Context(), b.config(), noon, noon.Add(time.Hour))
+			require.NoError(t, err, "the journal of accounts is right")
+		})
+	}
+	b := setup(t)
+	b.life(0, first)
+	b.add(eventstore.Accounts, 0, account.SenderStream(first), account.SenderSubmitted{}, func(e *eventstore.Event) { e.Version = 5 })
+	b.publish(nil)
+	_, err := audit.Changes(t.Context(), b.config(), noon, noon.Add(time.Hour))
+	broken := (*audit.BrokenError)(nil)
+	require.ErrorAs(t, err, &broken)
+	require.Equal(t, "version 5 of the stream follows version 1", broken.Fault.What)
+}
+
 // A sample depends on the seed and on what the messages are called, on nothing else.
 func TestSamples(t *testing.T) {
 	t.Parallel()

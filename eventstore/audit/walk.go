@@ -37,10 +37,8 @@ func Walk(ctx context.Context, cfg Config, until time.Time, open func(Extent) (V
 	}
 	walks := make([]*walk, len(list))
 	for i, s := range list {
-		check := cfg.checker(s)
-		check.tree = nil // nobody asks for roots
-		walks[i] = &walk{check: check, until: until, next: check.span.from}
-		list[i] = check.span
+		walks[i] = cfg.walk(s, until, nil)
+		list[i] = walks[i].check.span
 		if walks[i].take, err = open(walks[i].extent()); err != nil {
 			return nil, err
 		}
@@ -62,6 +60,13 @@ type walk struct {
 	until time.Time
 	next  int64 // the first offset that was not walked
 	take  Visitor
+}
+
+// walk is that of one partition.
+func (c *Config) walk(s span, until time.Time, take Visitor) *walk {
+	check := c.checker(s)
+	check.tree = nil // nobody asks for roots
+	return &walk{check: check, until: until, next: check.span.from, take: take}
 }
 
 // extent is how far the walk has come.

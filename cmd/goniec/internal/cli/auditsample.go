@@ -18,7 +18,8 @@ func (a *app) auditSample() *cobra.Command {
 		Use: "sample --month MONTH", Short: "Pick messages of a month at random, so that everybody picks the same, and tell their stories", Args: cobra.NoArgs,
 		Long: `Picks messages that were requested in a month of the billing zone: those whose SHA-256 of
 the seed, a line feed and the message's id comes first. Who has the journal and the seed
-picks the same. Choose the seed after the month's last checkpoint was handed out.`,
+picks the same. Choose the seed after the month's last checkpoint was handed out. The
+journal of messages is checked on the way.`,
 		Example: "goniec audit sample --month 2026-11 --n 25 --seed \"auditor, 3 December\" --json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			m, err := monthOf("--month", month)
@@ -54,7 +55,7 @@ func (a *app) sample(ctx context.Context, m calendar.Month, n int, seed string) 
 	defer j.close()
 	stories, of, err := audit.Sample(ctx, j.Config, j.from, j.to, n, seed)
 	if err != nil {
-		return interrupted(ctx, unavailable(err))
+		return unread(ctx, err)
 	}
 	out := sampledBody{Month: m.String(), Seed: seed, Of: of, Stories: make([]toldStory, len(stories))}
 	for i, s := range stories {

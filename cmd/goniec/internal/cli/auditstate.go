@@ -167,7 +167,8 @@ func (a *app) auditDiff() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "diff --from TIME [--to TIME]", Short: "List who changed which configuration between two times", Args: cobra.NoArgs,
 		Long: `Lists the events of the accounts journal that were recorded between two times: settings,
-keys, senders, prices, regulations, switches, bills; who, when, what. Without --to up to now.`,
+keys, senders, prices, regulations, switches, bills; who, when, what. Without --to up to now.
+The journal of accounts is checked on the way, up to then.`,
 		Example: "goniec audit diff --from 2026-11-01 --to 2026-12-01",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			now := time.Now()
@@ -203,7 +204,7 @@ func (a *app) diff(ctx context.Context, from, to time.Time) error {
 	defer closed()
 	steps, err := audit.Changes(ctx, cfg, from, to)
 	if err != nil {
-		return interrupted(ctx, unavailable(err))
+		return unread(ctx, err)
 	}
 	out := diffBody{From: from.UTC(), To: to.UTC(), Changes: tellSteps(steps)}
 	return a.show(out, func() {
