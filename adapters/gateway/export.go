@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
+	"time"
 
 	"goniec/adapters/httpapi"
 	"goniec/domain/account"
@@ -65,7 +67,7 @@ type exportedContent struct {
 
 type exportedMessage struct {
 	httpapi.Message
-	Content *exportedContent `json:"content"` // null: not kept any more
+	Content *exportedContent `json:"content"` // null: not kept any more, or not known which it is
 }
 
 type exportedReply struct {
@@ -155,7 +157,7 @@ func (e *export) account(ctx context.Context, out *document, a account.Account) 
 func (e *export) messages(ctx context.Context, out *document, f query.Filter, page []query.Message) error {
 	for {
 		for _, m := range page {
-			c, err := e.take(ctx, m.ID)
+			c, err := e.take(ctx, m.ID, m.AcceptedAt)
 			if err != nil {
 				return err
 			}
@@ -192,7 +194,7 @@ func (e *export) replies(ctx context.Context, out *document, of, rcp string, ids
 			return err
 		}
 		for _, r := range page {
-			c, err := e.take(ctx, r.ID)
+			c, err := e.take(ctx, r.ID, r.Received)
 			if err != nil {
 				return err
 			}
@@ -204,17 +206,31 @@ func (e *export) replies(ctx context.Context, out *document, of, rcp string, ids
 	}
 }
 
-// take opens the newest text of a message or reply; the others of its name, which nothing
-// came of, stay to be written by themselves.
-func (e *export) take(ctx context.Context, id string) (*exportedContent, error) {
-	keys := e.texts[id]
-	if len(keys) == 0 {
+// take opens the text of a message or reply that was accepted at a time; others of its
+// name, which nothing came of, stay to be written by themselves.
+func (e *export) take(ctx context.Context, id string, accepted time.Time) (*exportedContent, error) {
+	key := e.pick(id, accepted)
+	if key == "" {
 		return nil, nil //nolint:nilnil // it is not kept any more
 	}
-	if e.texts[id] = keys[1:]; len(keys) == 1 {
+	return e.open(ctx, key)
+}
+
+// pick takes out of the contents of a name the newest that was there when it was accepted:
+// later ones are of requests that were refused, older ones of a life before. "" = none, or
+// several of which nobody can tell.
+func (e *export) pick(id string, accepted time.Time) (key string) {
+	keys := e.texts[id]
+	for _, k := range keys {
+		h := e.found[k]
+		if len(keys) == 1 || !h.written.After(accepted) && (key == "" || h.offset > e.found[key].offset) {
+			key = k
+		}
+	}
+	if e.texts[id] = slices.DeleteFunc(keys, func(k string) bool { return k == key }); len(e.texts[id]) == 0 {
 		delete(e.texts, id)
 	}
-	return e.open(ctx, keys[0])
+	return key
 }
 
 // maxContent bounds what is asked for to read one content, in bytes.

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/IBM/sarama"
 
@@ -48,6 +49,7 @@ func (p Privacy) topic() string { return p.Gateway.cfg.Topics.Name(eventstore.Co
 type held struct {
 	account string // "" = of no account that is known
 	offset  int64
+	written time.Time
 }
 
 // find adds to found, by key, the contents about a number that stand from offset from up
@@ -72,7 +74,7 @@ func (p Privacy) find(ctx context.Context, w whereabouts, from int64, found map[
 		}
 		c, err := p.Gateway.cfg.Keyring.OpenContent(key, r.Value)
 		if err == nil && c.To == w.e164 { // what we cannot open nobody can
-			found[key] = held{account: accountOf(r.Value), offset: r.Offset}
+			found[key] = held{account: accountOf(r.Value), offset: r.Offset, written: r.Timestamp}
 		}
 		return nil
 	})
@@ -102,7 +104,9 @@ func (p Privacy) ownReplies(ctx context.Context, found map[string]held) error {
 	}
 	owners, err := p.Reader.ReplyAccounts(ctx, ids)
 	for id, account := range owners {
-		found[id] = held{account: account, offset: found[id].offset}
+		h := found[id]
+		h.account = account
+		found[id] = h
 	}
 	return err
 }
