@@ -198,6 +198,12 @@ func TestAuditAnchors(t *testing.T) {
 	}
 	do(ExitOK, "keygen", "--out", at("key"))
 	require.Contains(t, do(ExitUsage, "keygen", "--out", at("key")).err, "is there already")
+	require.NoError(t, os.WriteFile(at("alone.pub"), nil, 0o600))
+	require.Contains(t, do(ExitUsage, "keygen", "--out", at("alone")).err, "alone.pub is there already")
+	require.NoFileExists(t, at("alone"), "a private key without its public one")
+	require.NoError(t, os.WriteFile(at("huge"), nil, 0o600))
+	require.NoError(t, os.Truncate(at("huge"), 1<<30))
+	require.Contains(t, do(ExitUsage, "check-proof", at("huge"), "--key", at("key.pub")).err, "FILE: is longer than")
 	info, err := os.Stat(at("key"))
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode())

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -142,11 +143,22 @@ func (a *app) verifier(k keyFlag) (note.Verifier, error) {
 	return v, nil
 }
 
-// signedFile reads a checkpoint or proof.
+// maxSigned bounds a checkpoint or proof, in bytes.
+const maxSigned = 16 << 20
+
+// signedFile reads a checkpoint or proof, which may be anybody's.
 func signedFile(what, path string) ([]byte, error) {
-	b, err := os.ReadFile(path)
+	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = errors.New("there is no such file")
+	}
+	if err != nil {
+		return nil, failWith(ExitUsage, fmt.Errorf("%s: %w", what, err))
+	}
+	defer f.Close() //nolint:errcheck // it is only read
+	b, err := io.ReadAll(io.LimitReader(f, maxSigned+1))
+	if err == nil && len(b) > maxSigned {
+		err = fmt.Errorf("is longer than %d bytes", maxSigned)
 	}
 	if err != nil {
 		return nil, failWith(ExitUsage, fmt.Errorf("%s: %w", what, err))

@@ -25,13 +25,12 @@ func WriteAuditKey(path, name string) (public string, err error) {
 	if err != nil {
 		return "", err
 	}
-	for _, f := range []struct {
-		path, text string
-		mode       fs.FileMode
-	}{{path, private, 0o600}, {path + PublicKeySuffix, public, 0o644}} {
-		if err := writeNew(f.path, f.text+"\n", f.mode); err != nil {
-			return "", err
-		}
+	if err := writeNew(path, private+"\n", 0o600); err != nil {
+		return "", err
+	}
+	if err := writeNew(path+PublicKeySuffix, public+"\n", 0o644); err != nil {
+		_ = os.Remove(path) // it is of no use alone
+		return "", err
 	}
 	return public, nil
 }
