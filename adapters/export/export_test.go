@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,9 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/compress/lz4"
+	"github.com/parquet-go/parquet-go/compress/zstd"
 	"github.com/stretchr/testify/require"
 
 	"goniec/adapters/export"
@@ -353,4 +357,47 @@ func TestALineInAnotherSpellingIsFound(t *testing.T) {
 			require.Contains(t, r.Broken[0], "not a line of an export")
 		})
 	}
+}
+
+// A Parquet file of somebody else's making: what is not checked must not be in it, and
+// whatever it holds, it is judged.
+func TestAParquetFileOfAnothersMaking(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.cfg.Formats = []string{export.Parquet}
+	b.write(20)
+	m, _ := b.export()
+	file := m.Partitions[0].Files[0].Name
+	path := filepath.Join(b.cfg.Dir, file)
+	whole, err := os.ReadFile(path)
+	require.NoError(t, err)
+	rows, err := parquet.ReadFile[export.Row](path)
+	require.NoError(t, err)
+	type more struct {
+		export.Row
+		Price string `parquet:"price"`
+	}
+	var with []more
+	for _, r := range rows {
+		with = append(with, more{r, "9"})
+	}
+	require.NoError(t, parquet.WriteFile(path, with, parquet.Compression(&zstd.Codec{})))
+	rehash(t, b.cfg.Dir, file)
+	require.Contains(t, b.verify().Broken[0], "its columns or their compression are others")
+	require.NoError(t, parquet.WriteFile(path, rows, parquet.Compression(&lz4.Codec{})))
+	rehash(t, b.cfg.Dir, file)
+	require.Contains(t, b.verify().Broken[0], "its columns or their compression are others")
+
+	dice := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same bytes each time
+	broken := 0
+	for range 300 {
+		bad := bytes.Clone(whole)
+		bad[dice.IntN(len(bad))] ^= 1 << dice.IntN(8)
+		require.NoError(t, os.WriteFile(path, bad, 0o600))
+		rehash(t, b.cfg.Dir, file)
+		if !b.verify().Intact {
+			broken++
+		}
+	}
+	require.NotZero(t, broken)
 }

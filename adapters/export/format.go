@@ -12,6 +12,7 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/compress/zstd"
+	"github.com/parquet-go/parquet-go/format"
 )
 
 // Formats are those that Write knows.
@@ -109,7 +110,25 @@ func readLine(line []byte) (*Row, error) {
 	return &r, nil
 }
 
+// ours says whether a file has the columns of an export and no other, which nobody would
+// check, compressed as we do.
+func ours(file *parquet.File) bool {
+	for _, g := range file.Metadata().RowGroups {
+		for _, c := range g.Columns {
+			if c.MetaData.Codec != format.Zstd {
+				return false
+			}
+		}
+	}
+	return file.Schema().String() == parquet.NewSchema(file.Schema().Name(), parquet.SchemaOf(Row{})).String()
+}
+
 func readParquet(f *os.File, take func(*Row) error) (err error) {
+	defer func() { // of a file that somebody spoilt the library panics
+		if spoilt := recover(); spoilt != nil {
+			err = fmt.Errorf("not a Parquet file of an export: %v", spoilt)
+		}
+	}()
 	info, err := f.Stat()
 	if err != nil {
 		return err
@@ -117,6 +136,9 @@ func readParquet(f *os.File, take func(*Row) error) (err error) {
 	file, err := parquet.OpenFile(f, info.Size())
 	if err != nil {
 		return fmt.Errorf("not a Parquet file: %w", err)
+	}
+	if !ours(file) {
+		return errors.New("not a Parquet file of an export: its columns or their compression are others")
 	}
 	in := parquet.NewGenericReader[Row](file)
 	defer func() { err = errors.Join(err, in.Close()) }()
