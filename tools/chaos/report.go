@@ -51,6 +51,7 @@ var telling = map[string]string{
 	"local state does not fit":           "state rebuilt",
 	"part ended":                         "parts ended",
 	"panic:":                             panics,
+	"cannot be written: no space left":   "ends for want of disk", // as they must
 	"level=ERROR":                        "errors",
 }
 
@@ -93,19 +94,11 @@ func (r *report) count(path string) error {
 	for in.Scan() {
 		for text, name := range telling {
 			if strings.Contains(in.Text(), text) {
-				r.Logged[meaning(name, in.Text())]++
+				r.Logged[name]++
 			}
 		}
 	}
 	return in.Err()
-}
-
-// meaning: the state store ends the process when its disk is full, as it must.
-func meaning(name, line string) string {
-	if name == panics && strings.Contains(line, "no space left on device") {
-		return "ends for want of disk"
-	}
-	return name
 }
 
 // enough refuses a run in which the faults hit nothing.
