@@ -151,11 +151,11 @@ func (a *app) exportPeriod(cfg *export.Config, f *exportFlags, now time.Time) er
 		if t.text == "" {
 			continue
 		}
-		at, err := parseDated(t.text, now)
+		at, err := parseDated(t.text, now.Location())
 		if err != nil {
 			return failWith(ExitUsage, fmt.Errorf("%s: must be a time, such as 2026-11-28T20:00:00Z", t.flag))
 		}
-		*t.to = *at
+		*t.to = at
 	}
 	return nil
 }

@@ -159,8 +159,7 @@ they said so. The number is read from a file ("-": standard input) and not print
 is an event.`,
 		Example: "goniec audit consent --number-file - --account 0000… --at 2026-11-28T20:00:00Z",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			now := time.Now()
-			t, err := parseDated(cmp.Or(at, now.Format(time.RFC3339)), now)
+			t, err := parseDated(cmp.Or(at, time.Now().Format(time.RFC3339)), time.Local)
 			if err != nil {
 				return failWith(ExitUsage, errors.New("--at: must be a time, such as 2026-11-28T20:00:00Z"))
 			}
@@ -168,7 +167,7 @@ is an event.`,
 			if err != nil {
 				return err
 			}
-			return a.consent(cmd.Context(), number, of, *t)
+			return a.consent(cmd.Context(), number, of, t)
 		},
 	}
 	cmd.Flags().StringVar(&file, "number-file", "", "`file` with the number")

@@ -27,24 +27,16 @@ journal had recorded at TIME (2026-11-28T20:00:00Z, or local time), and lists wh
 changed since.`,
 		Example: "goniec audit state sender/0002… --as-of 2026-11-01T12:00:00Z",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			at, err := parseDated(asOf, time.Now())
-			if err != nil || at == nil {
+			at, err := parseDated(asOf, time.Local)
+			if err != nil {
 				return failWith(ExitUsage, errors.New("--as-of: must be a time, such as 2026-11-28T20:00:00Z"))
 			}
-			return a.stateAt(cmd.Context(), args[0], *at)
+			return a.stateAt(cmd.Context(), args[0], at)
 		},
 	}
 	cmd.Flags().StringVar(&asOf, "as-of", "", "the `time`")
 	_ = cmd.MarkFlagRequired("as-of") // it was defined above
 	return cmd
-}
-
-// parseDated is parseAt for times that lie behind: what has no date is one that comes.
-func parseDated(s string, now time.Time) (*time.Time, error) {
-	if day := len(time.DateOnly); len(s) < day || strings.Count(s[:day], "-") != 2 {
-		return nil, errors.New("must have a date")
-	}
-	return parseAt(s, now)
 }
 
 // stateBody is what `audit state` says with --json.
@@ -171,16 +163,15 @@ keys, senders, prices, regulations, switches, bills; who, when, what. Without --
 The journal of accounts is checked on the way, up to then.`,
 		Example: "goniec audit diff --from 2026-11-01 --to 2026-12-01",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			now := time.Now()
-			begin, err := parseDated(from, now)
-			if err != nil || begin == nil {
+			begin, err := parseDated(from, time.Local)
+			if err != nil {
 				return failWith(ExitUsage, errors.New("--from: must be a time, such as 2026-11-28T20:00:00Z"))
 			}
-			end, err := parseDated(cmp.Or(to, now.Format(time.RFC3339)), now)
-			if err != nil || !end.After(*begin) {
+			end, err := parseDated(cmp.Or(to, time.Now().Format(time.RFC3339)), time.Local)
+			if err != nil || !end.After(begin) {
 				return failWith(ExitUsage, errors.New("--to: must be a time after --from"))
 			}
-			return a.diff(cmd.Context(), *begin, *end)
+			return a.diff(cmd.Context(), begin, end)
 		},
 	}
 	cmd.Flags().StringVar(&from, "from", "", "the first `time`")

@@ -161,10 +161,8 @@ func parseAt(s string, now time.Time) (*time.Time, error) {
 			return new(now.Add(d)), nil
 		}
 	}
-	for _, layout := range []string{time.RFC3339, "2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02T15:04", time.DateOnly} {
-		if t, err := time.ParseInLocation(layout, s, now.Location()); err == nil {
-			return &t, nil
-		}
+	if t, err := parseDated(s, now.Location()); err == nil {
+		return &t, nil
 	}
 	if t, err := time.ParseInLocation("15:04", s, now.Location()); err == nil {
 		at := time.Date(now.Year(), now.Month(), now.Day(), t.Hour(), t.Minute(), 0, 0, now.Location())
@@ -174,6 +172,16 @@ func parseAt(s string, now time.Time) (*time.Time, error) {
 		return &at, nil
 	}
 	return nil, failWith(ExitUsage, errors.New(`--at: must be a time such as 15:04, "2006-01-02 15:04", 2006-01-02T15:04:00+01:00 or +90m`))
+}
+
+// parseDated reads a time with its date, of a zone where it names none.
+func parseDated(s string, zone *time.Location) (t time.Time, err error) {
+	for _, layout := range []string{time.RFC3339, "2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02T15:04", time.DateOnly} {
+		if t, err = time.ParseInLocation(layout, s, zone); err == nil {
+			return t, nil
+		}
+	}
+	return t, err
 }
 
 func (a *app) sendOne(ctx context.Context, api *remote, f *sendFlags, args []string) error {
