@@ -33,8 +33,6 @@ type Config struct {
 	// formats; without From. Default: none.
 	Since *Manifest
 	Now   time.Time
-
-	taken map[string]bool // files that the directory's manifests name
 }
 
 // Validate names every fault of the configuration.
@@ -97,7 +95,8 @@ func Write(ctx context.Context, cfg Config) (m Manifest, path string, err error)
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return m, "", fmt.Errorf("directory of the export: %w", err)
 	}
-	if cfg.taken, err = named(cfg.Dir); err != nil {
+	taken, err := named(cfg.Dir)
+	if err != nil {
 		return m, "", err
 	}
 	if cfg.Journal.From, err = cfg.since(); err != nil {
@@ -105,7 +104,7 @@ func Write(ctx context.Context, cfg Config) (m Manifest, path string, err error)
 	}
 	var parts []*part
 	open := func(e audit.Extent) (audit.Visitor, error) {
-		p := &part{cfg: &cfg, at: positionOf(e)}
+		p := &part{cfg: &cfg, taken: taken, at: positionOf(e)}
 		p.is = Part{Topic: e.Topic, Partition: e.Partition, Begin: p.at, Files: []File{}}
 		parts = append(parts, p)
 		return p.take, nil
@@ -172,6 +171,7 @@ func (c *Config) keep(parts []*part, ends []audit.Extent) (m Manifest, path stri
 // part is a journal partition that is being exported.
 type part struct {
 	cfg   *Config
+	taken map[string]bool // names of files that a manifest of the directory names
 	is    Part
 	at    Position // behind the last event that was seen
 	begun bool     // an event of the period was seen
@@ -222,7 +222,7 @@ func (p *part) wants(typ string) bool {
 func (p *part) open() error {
 	for _, format := range p.cfg.Formats {
 		o := &output{format: format, sum: sha256.New(), name: fmt.Sprintf("%s-%03d-%012d.%s", p.is.Topic, p.is.Partition, p.is.Begin.Offset, format)}
-		if p.cfg.taken[o.name] {
+		if p.taken[o.name] {
 			return fmt.Errorf("%s: %w", o.name, ErrExists)
 		}
 		var err error
