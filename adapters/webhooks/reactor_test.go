@@ -172,19 +172,33 @@ func TestPostgresAwayHoldsThePartition(t *testing.T) {
 	require.Zero(t, w.count("SELECT count(*) FROM goniec_webhooks.poisoned"))
 }
 
+// unknownType is one that only a newer build knows.
+const unknownType = "goniec.message.delivered.v2"
+
+// hold writes an event that holds its partition; awaitHeld waits until it does.
+func (w *world) hold(p int32) {
+	w.t.Helper()
+	newer := w.event("message/"+uuid.NewString(), message.Unknown{})
+	newer.Type = unknownType
+	w.write(p, newer)
+}
+
+func (w *world) awaitHeld() {
+	w.t.Helper()
+	require.Eventually(w.t, func() bool { return strings.Contains(w.log.String(), unknownType) }, time.Minute, 5*time.Millisecond)
+}
+
 func TestAnUnknownTypeHoldsItsPartitionOnly(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	r := newReceiver(t, nil)
 	w.add(r.URL)
 	w.run()
-	newer := w.event("message/"+uuid.NewString(), message.Unknown{})
-	newer.Type = "goniec.message.delivered.v2"
-	w.write(0, newer)
+	w.hold(0)
 	w.tell(0, "message/"+uuid.NewString(), message.Unknown{})
 	id := w.tell(1, "message/"+uuid.NewString(), message.Unknown{})
 	r.waitFor(t, 1)
-	require.Eventually(t, func() bool { return strings.Contains(w.log.String(), "goniec.message.delivered.v2") }, time.Minute, 5*time.Millisecond)
+	w.awaitHeld()
 	require.Equal(t, []string{id}, r.ids())
 	require.Zero(t, w.count("SELECT count(*) FROM goniec_webhooks.poisoned"))
 }
@@ -197,10 +211,8 @@ func TestAHeldPartitionIsGivenUp(t *testing.T) {
 	r := newReceiver(t, nil)
 	w.add(r.URL)
 	w.run()
-	newer := w.event("message/"+uuid.NewString(), message.Unknown{})
-	newer.Type = "goniec.message.delivered.v2"
-	w.write(0, newer)
-	require.Eventually(t, func() bool { return strings.Contains(w.log.String(), "goniec.message.delivered.v2") }, time.Minute, 5*time.Millisecond)
+	w.hold(0)
+	w.awaitHeld()
 	began := time.Now()
 	stop := w.run()
 	first := w.tell(1, "message/"+uuid.NewString(), message.Unknown{})
